@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GOSPY_LAYOUT_H
+#define GOSPY_LAYOUT_H
+
+/**
+ * Where each field of Go's runtime structures is in one process, and who said so. Type descriptors
+ * come first (facts: no field wrong in 36 version x variant runs), then generated tables for structs
+ * without a descriptor, then DWARF. Immutable once built.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <gospy/error.h>
+#include <gospy/structure.h>
+
+/** A field: `offset` is -1 where this version has none. */
+struct gospy_layout_field {
+	int32_t offset;
+	uint32_t size;
+};
+
+#define STRUCT(type, go_name) _Static_assert(1, "");
+#define FIELD(type, member, path, required) struct gospy_layout_field type##_##member;
+/** All fields of layout_fields.def as members "g_goid", "m_curg", ...; sizes of the structs as "size_g". */
+struct gospy_layout {
+#include <gospy/layout_fields.def>
+#undef STRUCT
+#undef FIELD
+	uint32_t size_g;
+	uint32_t size_m;
+	uint32_t size_p;
+	/** Who told g, m and p. */
+	enum gospy_layout_source { GOSPY_LAYOUT_TYPES, GOSPY_LAYOUT_TABLE, GOSPY_LAYOUT_DWARF } source;
+};
+
+/** "types", "table" or "dwarf". */
+const char *gospy_layout_source_name(enum gospy_layout_source source);
+
+/**
+ * Fills in the members of one struct of layout_fields.def from `structure` (its name decides which);
+ * GOSPY_ERROR_NO_SYMBOLS naming the field when a required one is missing or lies outside.
+ */
+GOSPY_CHECKED struct gospy_error *gospy_layout_apply(struct gospy_layout *layout,
+						     const struct gospy_structure *structure);
+
+/**
+ * The generated table's answer for `go_name` ("runtime.schedt") in Go 1.`minor` on `arch`
+ * (enum gospy_arch); GOSPY_ERROR_NOT_FOUND. Tables: src/runtime/layout_table.inc, made by
+ * tools/layout-table.
+ */
+GOSPY_CHECKED struct gospy_error *gospy_layout_table(int arch, int minor, const char *go_name,
+						     struct gospy_structure *ret);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GOSPY_UNWIND_H
+#define GOSPY_UNWIND_H
+
+/**
+ * Unwinding of goroutine stacks by frame sizes (runtime/traceback.go), from bytes already read. What
+ * it needs to know of each pc is looked up once and kept in a cache, so that a million stacks cost a
+ * table look-up a frame. A cache is used by one thread at a time.
+ */
+#include <gospy/program.h>
+
+/** What the walk must do at a pc. */
+enum gospy_unwind_action {
+	/** CFA = sp + frame_size + return address; go on to the caller. */
+	GOSPY_UNWIND_CALLER,
+	/** Outermost frame (goexit, mstart, rt0_go, ...). */
+	GOSPY_UNWIND_TOP,
+	/** systemstack / mcall / morestack on g0: go on at the saved registers of m.curg. */
+	GOSPY_UNWIND_SWITCH,
+	/** The stack pointer cannot be told (SPWRITE, assembly without pcsp, foreign code). */
+	GOSPY_UNWIND_STOP,
+	/** Not in any Go function. */
+	GOSPY_UNWIND_FOREIGN,
+};
+
+struct gospy_pc_info {
+	uint64_t pc;
+	bool exact;
+	/** The caller's pc is where it stands, not a return address: sigpanic, asyncPreempt, debugCall. */
+	bool injected;
+	uint8_t action;
+	/** Bytes from sp to the return address. */
+	int32_t frame_size;
+	const struct gospy_module *module;
+	struct gospy_func func;
+};
+
+struct gospy_unwind_cache;
+
+GOSPY_CHECKED struct gospy_error *gospy_unwind_cache_create(const struct gospy_program *program,
+							    struct gospy_unwind_cache **ret);
+void gospy_unwind_cache_destroy(struct gospy_unwind_cache *cache);
+
+/** Number of the entry for `pc`; numbers are dense from 0 and stay. */
+GOSPY_CHECKED struct gospy_error *gospy_unwind_cache_lookup(struct gospy_unwind_cache *cache,
+							    uint64_t pc, bool exact,
+							    uint32_t *ret_index);
+/** Valid until the next lookup. */
+const struct gospy_pc_info *gospy_unwind_cache_get(const struct gospy_unwind_cache *cache,
+						   uint32_t index);
+size_t gospy_unwind_cache_size(const struct gospy_unwind_cache *cache);
+
+/** Stack bytes `[address, address + size)` that are at hand. */
+struct gospy_stack_window {
+	uint64_t address;
+	const uint8_t *data;
+	size_t size;
+};
+
+struct gospy_unwind_frame {
+	/** Entry of the cache. */
+	uint32_t pc_index;
+	/** Address just above the return address: where the caller's outgoing arguments begin. */
+	uint64_t cfa;
+};
+GOSPY_VEC(gospy_unwind_frame_vec, struct gospy_unwind_frame);
+
+/** State of one walk; may be continued with another window. */
+struct gospy_unwind {
+	uint64_t pc;
+	uint64_t sp;
+	uint64_t lr;
+	bool exact;
+	/** Top of the stack: nothing at or above it is read. */
+	uint64_t stack_hi;
+};
+
+enum gospy_unwind_result {
+	GOSPY_UNWIND_DONE,	  /**< reached an outermost function */
+	GOSPY_UNWIND_NEED_MORE,	  /**< the next bytes wanted are outside of the window: at unwind->sp */
+	GOSPY_UNWIND_AT_SWITCH,	  /**< at a stack switch (GOSPY_UNWIND_SWITCH) */
+	GOSPY_UNWIND_INCOMPLETE,  /**< cannot go on: unknown pc, misaligned or descending sp, too many frames */
+};
+
+/** Walks as far as the window allows, appending frames (innermost first). */
+GOSPY_CHECKED struct gospy_error *gospy_unwind_run(struct gospy_unwind_cache *cache,
+						   struct gospy_unwind *unwind,
+						   const struct gospy_stack_window *window,
+						   struct gospy_unwind_frame_vec *frames,
+						   enum gospy_unwind_result *ret);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GOSPY_DEBUGFILE_H
+#define GOSPY_DEBUGFILE_H
+
+/**
+ * Where the debug information of a stripped binary may be: the file the user names, the build-id
+ * tree (/usr/lib/debug/.build-id/xx/yyyy.debug), .gnu_debuglink beside the binary and under
+ * /usr/lib/debug (its CRC checked), and debuginfod where DEBUGINFOD_URLS is set.
+ */
+#include <gospy/image.h>
+
+struct gospy_debugfile_query {
+	const struct gospy_image *image;
+	/** Path of the binary, for .gnu_debuglink and the debug tree; NULL when unknown. */
+	const char *path;
+	/** --bin, or NULL. */
+	const char *bin;
+	/** Directories (O_PATH descriptors) whose /usr/lib/debug is searched: the target's root, then ours (AT_FDCWD). */
+	const int *roots;
+	size_t num_roots;
+};
+
+/** Whether two images are builds of the same thing: equal GNU build ids, else equal Go build ids, else equal text. */
+bool gospy_debugfile_matches(const struct gospy_image *image, const struct gospy_image *other);
+
+/**
+ * Opens the first file found that matches; `*ret_path` (owned by the caller) says which.
+ * GOSPY_ERROR_NOT_FOUND; GOSPY_ERROR_BAD_DATA with one clear sentence when `bin` is of another build,
+ * corrupt or truncated.
+ */
+GOSPY_CHECKED struct gospy_error *gospy_debugfile_find(const struct gospy_debugfile_query *query,
+						       struct gospy_source *ret, char **ret_path);
+
+#endif
