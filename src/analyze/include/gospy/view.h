@@ -57,7 +57,8 @@ struct gospy_view {
 	struct gospy_view_options options;
 	/** Goroutine indices, ascending by id within a row. */
 	struct gospy_u32_vec order;
-	/** Groups, the largest first (ties: smallest goroutine id first); one row a goroutine when not grouped. */
+	/** Groups, the largest first (ties: smallest goroutine id first); one row a goroutine when
+	 * not grouped. */
 	struct gospy_view_row_vec rows;
 	/** Goroutines that the filter let through, before the limit. */
 	uint64_t matched;
@@ -69,11 +70,13 @@ GOSPY_CHECKED struct gospy_error *gospy_view_init(struct gospy_view *view,
 						  const struct gospy_view_options *options);
 void gospy_view_deinit(struct gospy_view *view);
 
-/** The location that stands for goroutine `index` under `pc`, and which of its logical frames; 0: none. */
+/** The location that stands for goroutine `index` under `pc`, and which of its logical frames; 0:
+ * none. */
 uint32_t gospy_view_location(const struct gospy_snapshot *snapshot, enum gospy_view_pc pc,
 			     uint32_t index, const struct gospy_frame **ret_frame);
 
-/** Whether the expression is well-formed, without a snapshot: for the command line, before anything is stopped. */
+/** Whether the expression is well-formed, without a snapshot: for the command line, before anything
+ * is stopped. */
 GOSPY_CHECKED struct gospy_error *gospy_filter_check(const char *expression);
 
 #endif
