@@ -42,10 +42,11 @@ MODES = {
     "race": {"cgo": True, "flags": ["-race"]},
     "trimpath": {"flags": ["-trimpath"]},
     "noopt": {"flags": ["-gcflags=all=-N -l"]},
-    "cshared": {"cgo": True, "flags": ["-buildmode=c-shared"]},
+    "cshared": {"cgo": True, "flags": ["-buildmode=c-shared"], "tags": ["zoocgo", "zooshared"]},
+    "cshared_strip": {"cgo": True, "flags": ["-buildmode=c-shared"], "ldflags": "-s -w",
+                      "tags": ["zoocgo", "zooshared"]},
     "plugin": {"cgo": True, "flags": ["-buildmode=plugin"]},
-    # Host programs for plugins: position and flags of shared packages must equal the plugin's.
-    "pluginhost": {"cgo": True},
+    "pluginhost": {"cgo": True, "tags": ["zooplugin"]},
     "386": {"env": {"GOARCH": "386"}},
 }
 

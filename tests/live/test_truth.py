@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""What gospy says about a Go process is what the process itself says.
+
+For every Go version and build mode the zoo parks its goroutines and prints them, gospy dumps them
+without stopping the process and with, and the zoo prints them again. Each goroutine that is not on
+a processor and that is the same in both prints must be the same in gospy's dumps: id, state,
+functions, arguments, files, lines, offsets, labels and creator. A shard is a Go version.
+"""
+
+import sys
+
+import debug2
+import livelib
+import toolchains
+from livelib import Skip, check, check_equal
+
+MODES = ("plain", "strip", "pie", "pie_strip", "cgo", "ext", "ext_strip", "race", "trimpath",
+         "noopt", "cshared", "cshared_strip", "pluginhost")
+QUICK_MODES = ("plain", "pie_strip", "ext_strip")
+STOPS = ("none", "ptrace")
+
+SHARDS = toolchains.VERSIONS
+QUICK_SHARDS = ("1.12.17", "1.17.13", "1.21.13", "1.27.4")
+
+
+def start(version, mode, arguments=(), **options):
+    try:
+        return livelib.start_zoo(version, mode, arguments, **options)
+    except livelib.Failure as failure:
+        if mode == "race":
+            # The race detectors of older versions do not run on every kernel.
+            raise Skip("the race detector of Go %s does not start here: %s" % (version, failure))
+        raise
+
+
+def steady_dumps(zoo, look):
+    """Return what the zoo prints, what LOOK returns, what the zoo prints after it."""
+    before = zoo.ask("dump")
+    got = look()
+    return before, got, zoo.ask("dump")
+
+
+def report_problems(report):
+    shown = "\n".join(report.problems[:5])
+    check(not report.problems, "%d of %d goroutines differ:\n%s" % (
+        len(report.problems), report.compared, shown))
+
+
+def compare(version, texts, at_least):
+    """Compare three texts, and demand that enough was there to be compared."""
+    before, got, after = map(debug2.parse, texts)
+    # Arguments are recorded from Go 1.17 on; before, the runtime prints words of the stack.
+    report = debug2.compare(before, after, got, toolchains.minor(version) >= 17)
+    report_problems(report)
+    check_equal(report.changed, [], "goroutines that changed while gospy looked")
+    check(report.compared >= at_least, "only %d goroutines compared" % report.compared)
+    if toolchains.minor(version) >= 17:
+        check(report.arguments > report.frames / 2, "only %d of %d frames had arguments" % (
+            report.arguments, report.frames))
+    return report
+
+
+def test_mode(tap, version, mode):
+    name = "go%s %s" % (version, mode)
+    try:
+        zoo = start(version, mode)
+    except (Skip, livelib.Failure, RuntimeError) as reason:
+        with tap.case(name):
+            raise reason
+        return
+    with zoo:
+        for stop in STOPS:
+            with tap.case("%s: dump --stop %s" % (name, stop)):
+                texts = steady_dumps(zoo, lambda: livelib.gospy(
+                    "dump", zoo.pid, "--format", "debug2", "--stop", stop))
+                report = compare(version, texts, zoo.told[1])
+                tap.note("%s: %d goroutines, %d frames, %d with arguments" % (
+                    name, report.compared, report.frames, report.arguments))
+        with tap.case("%s: the process is left as it was" % name):
+            livelib.check_unharmed(zoo.pid)
+            zoo.finish()
+
+
+def main():
+    tap = livelib.Tap()
+    modes = QUICK_MODES if livelib.quick() else MODES
+    for version in livelib.shards() or SHARDS:
+        for mode in modes:
+            test_mode(tap, toolchains.full_version(version), mode)
+    return tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
