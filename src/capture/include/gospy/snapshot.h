@@ -76,6 +76,11 @@ struct gospy_goroutines {
 	uint64_t *argument_start;
 	/** Address of the g. */
 	uint64_t *address;
+	/**
+	 * What tracebacks print for a synctest bubble: its id (g.bubble.id, Go 1.25), the goid of its
+	 * root (g.syncGroup.root.goid, Go 1.24); 0: in none. NULL when there are none at all.
+	 */
+	uint64_t *bubble;
 };
 
 struct gospy_stack_node {
@@ -165,6 +170,8 @@ struct gospy_snapshot {
 	uint32_t exe, name, go_version, main_module, main_version, build_id, cgroup, layout;
 	uint32_t gomaxprocs;
 	uint64_t resident_size;
+	/** Tracebacks of this process show labels: GODEBUG=tracebacklabels, the default of Go 1.27. */
+	bool traceback_labels;
 
 	/** capture */
 	uint64_t time_ns;     /**< CLOCK_REALTIME at its start, ns since 1970 */

@@ -3,8 +3,8 @@
 #define GOSPY_JSON_H
 
 /**
- * A streaming JSON writer: commas, quoting and nesting are its job, memory is constant. Strings of the
- * target that are not UTF-8 get U+FFFD for each bad byte, so that the output always parses.
+ * A streaming JSON writer: commas, quoting and nesting are its job, memory is constant. Strings of
+ * the target that are not UTF-8 get U+FFFD for each bad byte, so that the output always parses.
  */
 #include <gospy/output.h>
 
@@ -28,6 +28,8 @@ void gospy_json_u64(struct gospy_json *json, const char *key, uint64_t value);
 void gospy_json_i64(struct gospy_json *json, const char *key, int64_t value);
 void gospy_json_bool(struct gospy_json *json, const char *key, bool value);
 void gospy_json_null(struct gospy_json *json, const char *key);
+/** A value that is JSON already. */
+void gospy_json_raw(struct gospy_json *json, const char *key, const void *data, size_t size);
 /** An address: "0x..." */
 void gospy_json_address(struct gospy_json *json, const char *key, uint64_t value);
 
