@@ -17,13 +17,16 @@ GOSPY_CHECKED struct gospy_error *gospy_memory_target_add(struct gospy_target *t
 							  size_t size, uint32_t mapping_flags,
 							  const char *path, uint64_t offset);
 
-/** Adds a thread with these registers (copied). */
+/** Adds a thread with these registers (copied; `arch` becomes the target's). */
 GOSPY_CHECKED struct gospy_error *gospy_memory_target_add_thread(
 	struct gospy_target *target, pid_t tid, char state, const struct gospy_registers *registers);
 
 /** The file of open_exe and open_mapping: a path on this machine, opened anew each time. */
 GOSPY_CHECKED struct gospy_error *gospy_memory_target_set_exe(struct gospy_target *target,
 							      const char *path);
+
+/** CLOCK_MONOTONIC at which the image was taken (info.frozen_at_ns); at first when it was created. */
+void gospy_memory_target_set_frozen_at(struct gospy_target *target, uint64_t frozen_at_ns);
 
 /** Makes every read that touches `address` end there. */
 GOSPY_CHECKED struct gospy_error *gospy_memory_target_fail_at(struct gospy_target *target,

@@ -13,7 +13,7 @@
  * To add a kind of target: fill in `struct gospy_target_ops` (operations that make no sense for it
  * may be NULL and then answer GOSPY_ERROR_UNSUPPORTED), embed `struct gospy_target` as the first
  * member of its own struct, give it a constructor in a header of its own, and run
- * tests/unit/target_contract.h over it. See doc/HOWTO_ADD_TARGET.md.
+ * tests/unit/target/target_contract.h over it. See doc/HOWTO_ADD_TARGET.md.
  */
 #include <stdbool.h>
 #include <stddef.h>

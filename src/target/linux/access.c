@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "access_rules.h"
+#include "proc.h"
+
+/** Nested user namespaces: the kernel allows 32 (include/linux/user_namespace.h). */
+#define MAX_NESTED_NAMESPACES 33
+/** Ancestors that are looked at for ourselves. */
+#define MAX_ANCESTORS 256
+/** include/linux/proc_ns.h, PROC_PID_INIT_INO: the first pid namespace has this inode for ever. */
+#define INITIAL_PID_NAMESPACE "pid:[4026531836]"
+
+static void read_credentials(const char *status, struct gospy_credentials *ret)
+{
+	gospy_proc_status_numbers(status, "Uid", 10, ret->uid, 4);
+	gospy_proc_status_numbers(status, "Gid", 10, ret->gid, 4);
+	gospy_proc_status_numbers(status, "CapEff", 16, &ret->effective, 1);
+	gospy_proc_status_numbers(status, "CapPrm", 16, &ret->permitted, 1);
+}
+
+static void read_label(int proc_fd, char *label, size_t size)
+{
+	if (gospy_proc_read_small(proc_fd, "attr/current", label, size))
+		label[0] = 0;
+	label[strcspn(label, "\n")] = 0;
+}
+
+/* Reads nothing: EFAULT tells that a read would have been permitted. */
+static int try_vm(pid_t pid)
+{
+	char byte;
+	struct iovec local = {&byte, 1}, remote = {NULL, 1};
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) < 0 && errno != EFAULT ? errno : 0;
+}
+
+static int try_mem(int proc_fd, pid_t tid)
+{
+	char path[64];
+	_cleanup_close_ int fd =
+		openat(proc_fd, gospy_proc_task_path(path, tid, "mem"), O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? errno : 0;
+}
+
+/* Asks about a tracee that is none: ESRCH, unless a filter is before it. */
+static int try_ptrace(void)
+{
+	unsigned long message;
+
+	return ptrace(PTRACE_GETEVENTMSG, getpid(), NULL, &message) && errno != ESRCH ? errno : 0;
+}
+
+static void find_self(struct gospy_access_facts *facts, int self_fd)
+{
+	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec status = {0};
+	char link[64];
+	uint64_t mode = 0;
+
+	if (!gospy_proc_read(self_fd, "status", &status)) {
+		read_credentials((const char *)status.data, &facts->own);
+		gospy_proc_status_numbers((const char *)status.data, "Seccomp", 10, &mode, 1);
+	}
+	facts->seccomp_mode = (int)mode;
+	read_label(self_fd, facts->own_label, sizeof(facts->own_label));
+	facts->own_vm_errnum = try_vm(getpid());
+	facts->own_ptrace_errnum = try_ptrace();
+	facts->in_container = !gospy_proc_link(self_fd, "ns/pid", link, sizeof(link)) &&
+			      strcmp(link, INITIAL_PID_NAMESPACE);
+}
+
+static bool in_pod(int proc_fd)
+{
+	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec cgroup = {0};
+
+	return !gospy_proc_read(proc_fd, "cgroup", &cgroup) &&
+	       strstr((const char *)cgroup.data, "kubepods");
+}
+
+/* Whether one of the processes that `pid` descends from is this one. */
+static bool is_descendant(pid_t pid)
+{
+	struct gospy_proc_stat stat;
+	char path[64];
+
+	for (int i = 0; i < MAX_ANCESTORS && pid > 1; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		if (gospy_proc_stat(AT_FDCWD, path, &stat))
+			return false;
+		pid = stat.parent;
+		if (pid == getpid())
+			return true;
+	}
+	return false;
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat left, right;
+
+	return !fstat(a, &left) && !fstat(b, &right) && left.st_dev == right.st_dev &&
+	       left.st_ino == right.st_ino;
+}
+
+/*
+ * Climbs from its namespace to ours. `*ret_owner`: a namespace right below ours was made by our
+ * effective user, who has every capability in it (user_namespaces(7)).
+ */
+static enum gospy_userns_relation climb(int its_fd, int own_fd, bool *ret_owner)
+{
+	_cleanup_close_ int fd = fcntl(its_fd, F_DUPFD_CLOEXEC, 0);
+	uid_t owner;
+
+	for (int depth = 0; depth < MAX_NESTED_NAMESPACES && fd >= 0; depth++) {
+		if (same_file(fd, own_fd))
+			return depth ? GOSPY_USERNS_BELOW : GOSPY_USERNS_SAME;
+		*ret_owner = !ioctl(fd, NS_GET_OWNER_UID, &owner) && owner == geteuid();
+		int parent = ioctl(fd, NS_GET_PARENT);
+		close(fd);
+		fd = parent;
+	}
+	return GOSPY_USERNS_OTHER;
+}
+
+/* Where the namespace may not be opened, whether it maps the same ids tells it apart. */
+static enum gospy_userns_relation compare_maps(int proc_fd, int self_fd)
+{
+	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec its = {0}, own = {0};
+
+	if (gospy_proc_read(proc_fd, "uid_map", &its) || gospy_proc_read(self_fd, "uid_map", &own))
+		return GOSPY_USERNS_SAME;
+	return strcmp((const char *)its.data, (const char *)own.data) ? GOSPY_USERNS_OTHER
+								      : GOSPY_USERNS_SAME;
+}
+
+static void find_namespace(struct gospy_access_facts *facts, int proc_fd, int self_fd)
+{
+	_cleanup_close_ int its_fd = openat(proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int own_fd = openat(self_fd, "ns/user", O_RDONLY | O_CLOEXEC);
+	bool have = facts->own.effective >> GOSPY_CAP_SYS_PTRACE & 1, owner = false;
+
+	if (its_fd < 0 || own_fd < 0) {
+		facts->userns = compare_maps(proc_fd, self_fd);
+		facts->capable = have && facts->userns == GOSPY_USERNS_SAME;
+		return;
+	}
+	facts->userns = climb(its_fd, own_fd, &owner);
+	facts->capable = facts->userns == GOSPY_USERNS_SAME
+				 ? have
+				 : facts->userns == GOSPY_USERNS_BELOW && (have || owner);
+}
+
+/*
+ * A process that is not dumpable has its files in /proc given to root, except for the folders that
+ * all may read (fs/proc/base.c, task_dump_owner). Of root's own processes this tells nothing.
+ */
+static bool is_not_dumpable(const struct gospy_access_facts *facts, int proc_fd)
+{
+	struct stat st;
+
+	return !fstatat(proc_fd, "maps", &st, 0) && facts->its.uid[1] &&
+	       st.st_uid != facts->its.uid[1];
+}
+
+static int read_yama_scope(void)
+{
+	char text[32];
+
+	if (gospy_proc_read_small(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", text,
+				  sizeof(text)))
+		return -1;
+	return atoi(text);
+}
+
+static void find_tracer(struct gospy_access_facts *facts, const char *status)
+{
+	uint64_t tracer = 0;
+	char path[64];
+
+	gospy_proc_status_numbers(status, "TracerPid", 10, &tracer, 1);
+	if (!tracer)
+		return;
+	facts->tracer = (pid_t)tracer;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)facts->tracer);
+	if (gospy_proc_read_small(AT_FDCWD, path, facts->tracer_name, sizeof(facts->tracer_name)))
+		snprintf(facts->tracer_name, sizeof(facts->tracer_name), "?");
+	facts->tracer_name[strcspn(facts->tracer_name, "\n")] = 0;
+}
+
+static void find_target(struct gospy_access_facts *facts, int proc_fd, int self_fd)
+{
+	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec text = {0};
+	struct gospy_proc_stat stat = {0};
+	uint64_t tgid = 0;
+
+	facts->visible = !gospy_proc_stat(proc_fd, "stat", &stat) &&
+			 !gospy_proc_read(proc_fd, "status", &text);
+	if (!facts->visible)
+		return;
+	const char *status = (const char *)text.data;
+	gospy_proc_status_numbers(status, "Tgid", 10, &tgid, 1);
+	facts->tgid = (pid_t)tgid;
+	facts->kernel_thread = stat.kernel_thread;
+	pid_t tid = gospy_proc_memory_thread(proc_fd, facts->pid);
+	facts->zombie = !tid;
+	if (facts->zombie || facts->kernel_thread || facts->tgid != facts->pid)
+		return;
+	read_credentials(status, &facts->its);
+	find_tracer(facts, status);
+	find_namespace(facts, proc_fd, self_fd);
+	read_label(proc_fd, facts->label, sizeof(facts->label));
+	facts->not_dumpable = is_not_dumpable(facts, proc_fd);
+	facts->descendant = is_descendant(facts->pid);
+	facts->is_self = facts->pid == getpid();
+	facts->vm_errnum = try_vm(tid);
+	facts->mem_errnum = try_mem(proc_fd, tid);
+	facts->kubernetes = facts->kubernetes || in_pod(proc_fd);
+}
+
+struct gospy_error *gospy_access_check(pid_t pid, struct gospy_access *ret)
+{
+	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct gospy_access_facts facts = {.pid = pid, .yama_scope = read_yama_scope()};
+	char path[64];
+
+	facts.have_proc = self_fd >= 0;
+	if (!facts.have_proc)
+		return gospy_access_judge(&facts, ret);
+	find_self(&facts, self_fd);
+	facts.kubernetes = in_pod(self_fd) || !access("/var/run/secrets/kubernetes.io", F_OK);
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	_cleanup_close_ int proc_fd = pid > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (proc_fd >= 0)
+		find_target(&facts, proc_fd, self_fd);
+	/* Asked last: one that ended meanwhile is a process that does not exist. */
+	facts.exists = pid > 0 && (!kill(pid, 0) || errno == EPERM);
+	return gospy_access_judge(&facts, ret);
+}
