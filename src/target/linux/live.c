@@ -331,7 +331,7 @@ static int open_map_file(const struct gospy_live *live, const struct gospy_mappi
 	snprintf(path, sizeof(path), "map_files/%llx-%llx", (unsigned long long)mapping->start,
 		 (unsigned long long)mapping->end);
 	/* O_PATH first: to open a mapped device would have effects. */
-	_cleanup_close_ int fd = openat(live->memory_fd, path, O_PATH | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(live->proc_fd, path, O_PATH | O_CLOEXEC);
 	return is_file(fd, 0) ? reopen(fd) : -1;
 }
 
