@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "globals.h"
+#include "program_parts.h"
+
+const char *const gospy_global_names[GOSPY_GLOBAL_COUNT] = {
+	[GOSPY_GLOBAL_ALLGS] = "runtime.allgs",
+	[GOSPY_GLOBAL_ALLP] = "runtime.allp",
+	[GOSPY_GLOBAL_SCHED] = "runtime.sched",
+	[GOSPY_GLOBAL_ALLM] = "runtime.allm",
+	[GOSPY_GLOBAL_WAIT_REASONS] = "runtime.waitReasonStrings",
+};
+
+/** What is known of one global. */
+struct finding {
+	/** 0: not found. */
+	uint64_t address;
+	enum gospy_confidence confidence;
+	/** The methods found different places. */
+	bool disputed;
+};
+
+static uint64_t *global_of(struct gospy_globals *globals, enum gospy_global global)
+{
+	switch (global) {
+	case GOSPY_GLOBAL_ALLGS:
+		return &globals->allgs;
+	case GOSPY_GLOBAL_ALLP:
+		return &globals->allp;
+	case GOSPY_GLOBAL_SCHED:
+		return &globals->sched;
+	case GOSPY_GLOBAL_ALLM:
+		return &globals->allm;
+	case GOSPY_GLOBAL_WAIT_REASONS:
+	case GOSPY_GLOBAL_COUNT:
+		break;
+	}
+	return &globals->wait_reason_strings;
+}
+
+/** Keeps the candidates that the validator calls right, or, if it calls none so, those that are
+ * empty. */
+static struct gospy_error *filter(const struct gospy_program *program, enum gospy_global global,
+				  struct gospy_u64_vec *candidates, bool *ret_right)
+{
+	size_t num_right = 0, num_empty = 0;
+
+	for (size_t i = 0; i < candidates->size; i++) {
+		uint64_t address = candidates->data[i];
+		enum gospy_check verdict;
+		struct gospy_error *err = gospy_global_check(program, global, address, &verdict);
+		if (err)
+			return err;
+		if (verdict == GOSPY_CHECK_RIGHT) {
+			candidates->data[num_right++] = address;
+			num_empty = 0;
+		} else if (verdict == GOSPY_CHECK_EMPTY && !num_right) {
+			candidates->data[num_empty++] = address;
+		}
+	}
+	candidates->size = num_right ? num_right : num_empty;
+	*ret_right = num_right;
+	return NULL;
+}
+
+/** The symbol table's word for it, where there is one: for what the anchors do not tell. */
+static struct gospy_error *find_symbol(const struct gospy_program *program,
+				       enum gospy_global global, struct gospy_u64_vec *ret)
+{
+	const struct gospy_module *module = &program->modules.data[0];
+	uint64_t address;
+	struct gospy_error *err =
+		gospy_image_symbol(module->image, gospy_global_names[global], &address);
+
+	if (!err && !gospy_u64_vec_append(ret, address + module->bias))
+		return &gospy_enomem;
+	gospy_error_catch(&err, GOSPY_ERROR_NOT_FOUND);
+	return err;
+}
+
+/** The one address that both lists have, or 0. */
+static uint64_t common(const struct gospy_u64_vec *a, const struct gospy_u64_vec *b)
+{
+	uint64_t found = 0;
+
+	for (size_t i = 0; i < a->size; i++) {
+		for (size_t j = 0; j < b->size; j++) {
+			if (a->data[i] != b->data[j])
+				continue;
+			if (found && found != a->data[i])
+				return 0;
+			found = a->data[i];
+		}
+	}
+	return found;
+}
+
+/** The named places, which nothing confirmed, against what the scan finds. */
+static struct gospy_error *settle_by_scan(const struct gospy_program *program,
+					  enum gospy_global global,
+					  const struct gospy_u64_vec *named, struct finding *ret)
+{
+	_cleanup_(gospy_u64_vec_deinit) struct gospy_u64_vec scanned = {};
+	struct gospy_error *err = gospy_globals_scan(program, global, &scanned);
+
+	if (err)
+		return err;
+	*ret = (struct finding){.address = common(named, &scanned)};
+	if (ret->address)
+		ret->confidence = GOSPY_CONFIDENCE_TWO;
+	else if (named->size == 1 && !scanned.size)
+		*ret = (struct finding){named->data[0], GOSPY_CONFIDENCE_ONE, false};
+	else if (!named->size && scanned.size == 1)
+		*ret = (struct finding){scanned.data[0], GOSPY_CONFIDENCE_ONE, false};
+	else
+		ret->disputed = named->size || scanned.size;
+	return NULL;
+}
+
+static struct gospy_error *find(const struct gospy_program *program,
+				const struct gospy_anchors *anchors, enum gospy_global global,
+				struct finding *ret)
+{
+	_cleanup_(gospy_u64_vec_deinit) struct gospy_u64_vec named = {};
+	bool right, confirmed = false;
+	struct gospy_error *err = gospy_anchors_find(anchors, program, global, &named);
+
+	if (!err)
+		err = filter(program, global, &named, &right);
+	if (!err && !named.size) {
+		err = find_symbol(program, global, &named);
+		if (!err)
+			err = filter(program, global, &named, &right);
+	}
+	if (err)
+		return err;
+	if (named.size == 1 && right)
+		err = gospy_anchors_confirm(anchors, program, global, named.data[0], &confirmed);
+	if (err)
+		return err;
+	/* Before the runtime has started there is nothing that a scan could know it by. */
+	if (named.size == 1 && (confirmed || !right)) {
+		*ret = (struct finding){named.data[0],
+					right ? GOSPY_CONFIDENCE_TWO : GOSPY_CONFIDENCE_ONE, false};
+		return NULL;
+	}
+	return settle_by_scan(program, global, &named, ret);
+}
+
+static struct gospy_error *warn(struct gospy_program *program, enum gospy_global global,
+				const struct finding *finding)
+{
+	static const char *const losses[GOSPY_GLOBAL_COUNT] = {
+		[GOSPY_GLOBAL_ALLGS] = "goroutines",
+		[GOSPY_GLOBAL_ALLP] = "processors",
+		[GOSPY_GLOBAL_SCHED] = "scheduler counters",
+		[GOSPY_GLOBAL_ALLM] = "threads of goroutines",
+		[GOSPY_GLOBAL_WAIT_REASONS] = "wait reasons",
+	};
+
+	if (finding->address)
+		return NULL;
+	return gospy_program_warn(
+		program, "%s was not found%s: %s are not shown", gospy_global_names[global],
+		finding->disputed ? " (several places look like it)" : "", losses[global]);
+}
+
+/** The number of wait reasons, which waitReason.String compares its receiver with; 0 when it does
+ * not. */
+static uint32_t count_wait_reasons(const struct gospy_anchors *anchors)
+{
+	const struct gospy_operand_vec *operands =
+		&anchors->operands[GOSPY_ANCHOR_WAITREASON_STRING];
+
+	for (size_t i = 0; i < operands->size; i++) {
+		const struct gospy_operand *operand = &operands->data[i];
+		if (operand->kind == GOSPY_OPERAND_COMPARE && operand->immediate > 1 &&
+		    operand->immediate < 256)
+			return (uint32_t)operand->immediate;
+	}
+	return 0;
+}
+
+struct gospy_error *gospy_globals_find(struct gospy_program *program,
+				       const struct gospy_anchors *anchors)
+{
+	enum gospy_confidence confidence = GOSPY_CONFIDENCE_TWO;
+
+	program->globals = (struct gospy_globals){};
+	for (enum gospy_global global = 0; global < GOSPY_GLOBAL_COUNT; global++) {
+		struct finding finding = {};
+		struct gospy_error *err = find(program, anchors, global, &finding);
+		if (!err)
+			err = warn(program, global, &finding);
+		if (err)
+			return err;
+		*global_of(&program->globals, global) = finding.address;
+		if (finding.confidence < confidence)
+			confidence = finding.confidence;
+		/* Nothing else is worth the search when this layout has no goroutines. */
+		if (global == GOSPY_GLOBAL_ALLGS && !finding.address)
+			break;
+	}
+	program->globals.num_wait_reasons = count_wait_reasons(anchors);
+	program->confidence = confidence;
+	return NULL;
+}
