@@ -31,6 +31,12 @@ struct gospy_region {
 	uint64_t size;
 };
 
+/** runtime/symtab.go textsect: offsets `[start, end)` are found from `address` on. */
+struct gospy_text_section {
+	uint64_t start, end;
+	uint64_t address;
+};
+
 struct gospy_pclntab {
 	enum gospy_pclntab_version version;
 	/** The table from its magic to the end of what may belong to it. Borrowed from the image. */
@@ -43,7 +49,12 @@ struct gospy_pclntab {
 	uint64_t funcnametab, cutab, filetab, pctab, functab;
 	/** Start of the text that 1.18+ offsets count from; from moduledata.text for 1.26+, where the header holds 0. */
 	uint64_t text;
-	/** Text is in several sections (moduledata.textsectmap): not the usual case; 0 sections means one. */
+	/**
+	 * Where text is in several sections (moduledata.textsectmap with more than one entry: binaries
+	 * too large for one), they are set by the caller, ascending; none means one. Borrowed.
+	 */
+	const struct gospy_text_section *text_sections;
+	size_t num_text_sections;
 	/** What FUNCDATA offsets (1.18+) count from: moduledata.gofunc to the end of its segment; empty until set. */
 	struct gospy_region gofunc;
 	/** Resolves FUNCDATA pointers of the older layouts. Borrowed. */
