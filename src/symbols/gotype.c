@@ -137,7 +137,7 @@ GOSPY_CHECKED static struct gospy_error *try_type(const struct gospy_gotypes *ty
 		if (!is_wanted(types, type, &name, &wanted[i]))
 			continue;
 		struct gospy_error *err =
-			read_struct(types, type, wanted[i].name, strlen(wanted[i].name), &ret[i]);
+			read_struct(types, type, wanted[i].name, &ret[i], &num_fields);
 		bool ok = !err;
 		if (err && !gospy_error_catch(&err, GOSPY_ERROR_BAD_DATA))
 			return err;
