@@ -247,6 +247,19 @@ def need_root():
         raise Skip("needs root")
 
 
+def run_tests(tests):
+    """Run functions that take a Tap each; returns the exit code."""
+    tap = Tap()
+    for test in tests:
+        try:
+            test(tap)
+        except Skip as reason:
+            tap.skip(test.__name__, reason)
+        except Exception as error:
+            tap.not_ok(test.__name__, "%s: %s" % (type(error).__name__, error))
+    return tap.done()
+
+
 def shards():
     """The shards named on the command line, or none."""
     return [argument for argument in sys.argv[1:] if not argument.startswith("-")]

@@ -7,7 +7,11 @@ a processor and that is the same in both prints must be the same in gospy's dump
 functions, arguments, files, lines, offsets, labels and creator. A shard is a Go version.
 """
 
+import json
+import os
+import signal
 import sys
+import tempfile
 
 import debug2
 import livelib
@@ -17,6 +21,8 @@ from livelib import Skip, check, check_equal
 MODES = ("plain", "strip", "pie", "pie_strip", "cgo", "ext", "ext_strip", "race", "trimpath",
          "noopt", "cshared", "cshared_strip", "pluginhost")
 QUICK_MODES = ("plain", "pie_strip", "ext_strip")
+# Modes without C code, whose frames the runtime does not know.
+WHOLE_MODES = ("plain", "pie_strip")
 STOPS = ("none", "ptrace")
 
 SHARDS = toolchains.VERSIONS
@@ -81,12 +87,67 @@ def test_mode(tap, version, mode):
             zoo.finish()
 
 
+def test_whole_stacks(tap, version, mode):
+    """The frames and goroutines that a dump leaves out are in what SIGQUIT makes the runtime print."""
+    name = "go%s %s: the runtime's frames and goroutines" % (version, mode)
+    with tempfile.TemporaryFile() as log, start(version, mode, stderr=log) as zoo:
+        looks = [(stop, livelib.run_gospy("dump", zoo.pid, "--format", "json", "--system", "--stop",
+                                          stop)) for stop in STOPS]
+        zoo.process.send_signal(signal.SIGQUIT)
+        zoo.process.wait(livelib.PATIENCE)
+        log.seek(0)
+        own = debug2.as_json(debug2.parse_crash(log.read().decode("utf-8", "surrogateescape")))
+        for stop, done in looks:
+            with tap.case("%s, in JSON, --stop %s" % (name, stop)):
+                check_equal(done.returncode, 0, "exit code, stderr %r" % done.stderr)
+                got = debug2.from_json(json.loads(done.stdout)["goroutines"])
+                report = debug2.compare(own, own, got, toolchains.minor(version) >= 17)
+                report_problems(report)
+                check(report.compared >= zoo.told[1] + 2, "only %d compared" % report.compared)
+                tap.note("%d goroutines, %d frames, %d with arguments" % (
+                    report.compared, report.frames, report.arguments))
+
+
+def test_settings(tap, version):
+    """What the environment changes in the process's own dump."""
+    if toolchains.minor(version) < 26:
+        return
+    for value in ("0", "1"):
+        with tap.case("go%s: tracebacklabels=%s" % (version, value)), start(
+                version, "plain", env=dict(os.environ, GODEBUG="tracebacklabels=" + value)) as zoo:
+            compare(version, steady_dumps(zoo, lambda: livelib.gospy(
+                "dump", zoo.pid, "--format", "debug2")), zoo.told[1])
+
+
+def test_on_processor(tap, version):
+    """A goroutine in a loop of one instruction: its place is the same whenever it is looked at."""
+    if toolchains.minor(version) < 14:
+        # Such a loop could not be interrupted before Go 1.14, not even for a dump.
+        return
+    with tap.case("go%s: a goroutine on a processor" % version), start(
+            version, "plain", ["spin"]) as zoo:
+        texts = steady_dumps(zoo, lambda: livelib.gospy(
+            "dump", zoo.pid, "--format", "debug2", "--stop", "ptrace"))
+        before, got, after = map(debug2.parse, texts)
+        report_problems(debug2.compare(before, after, got, toolchains.minor(version) >= 17))
+        spinning = [number for number, goroutine in before.items()
+                    if goroutine.frames[:1] and goroutine.frames[0].function == "main.spin"]
+        check_equal(len(spinning), 1, "spinning goroutines")
+        one, spun = before[spinning[0]], got[spinning[0]]
+        check_equal(debug2.places(one), debug2.places(after[spinning[0]]), "the process's own dumps")
+        check_equal(debug2.places(spun), debug2.places(one), "places of the spinning goroutine")
+
+
 def main():
     tap = livelib.Tap()
     modes = QUICK_MODES if livelib.quick() else MODES
     for version in livelib.shards() or SHARDS:
         for mode in modes:
             test_mode(tap, toolchains.full_version(version), mode)
+        for mode in WHOLE_MODES:
+            test_whole_stacks(tap, toolchains.full_version(version), mode)
+        test_settings(tap, toolchains.full_version(version))
+        test_on_processor(tap, toolchains.full_version(version))
     return tap.done()
 
 
