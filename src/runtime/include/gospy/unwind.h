@@ -9,17 +9,15 @@
  */
 #include <gospy/program.h>
 
-/** What the walk must do at a pc. */
+/** What the walk does at a pc. */
 enum gospy_unwind_action {
-	/** CFA = sp + frame_size + return address; go on to the caller. */
+	/** The caller's pc and sp follow from the frame size. */
 	GOSPY_UNWIND_CALLER,
-	/** Outermost frame (goexit, mstart, rt0_go, ...). */
+	/** Outermost function (goexit, mstart, rt0_go, ...). */
 	GOSPY_UNWIND_TOP,
-	/** systemstack / mcall / morestack on g0: go on at the saved registers of m.curg. */
-	GOSPY_UNWIND_SWITCH,
-	/** The stack pointer cannot be told (SPWRITE, assembly without pcsp, foreign code). */
-	GOSPY_UNWIND_STOP,
-	/** Not in any Go function. */
+	/** The function writes sp in ways its table does not tell: passable only where it is in a system call. */
+	GOSPY_UNWIND_SP_WRITE,
+	/** Not in any Go function, or in one without frame sizes. */
 	GOSPY_UNWIND_FOREIGN,
 };
 
@@ -28,12 +26,16 @@ struct gospy_pc_info {
 	bool exact;
 	/** The caller's pc is where it stands, not a return address: sigpanic, asyncPreempt, debugCall. */
 	bool injected;
+	/** enum gospy_unwind_action. */
 	uint8_t action;
-	/** Bytes from sp to the return address. */
+	/** Bytes that the frame occupies at this pc (pcsp). */
 	int32_t frame_size;
 	const struct gospy_module *module;
 	struct gospy_func func;
 };
+
+/** The link-time pc that stands for the call or instruction: where lines and PCDATA are looked up. info->module is not NULL. */
+uint64_t gospy_pc_info_lookup_pc(const struct gospy_pc_info *info);
 
 struct gospy_unwind_cache;
 
@@ -69,20 +71,29 @@ GOSPY_VEC(gospy_unwind_frame_vec, struct gospy_unwind_frame);
 struct gospy_unwind {
 	uint64_t pc;
 	uint64_t sp;
+	/** Link register of an innermost frame, on machines that have one; else 0. */
 	uint64_t lr;
+	/** pc is where execution stands, not a return address. */
 	bool exact;
+	/** The innermost function is in a system call: it saved pc and sp before it may have written sp. */
+	bool in_syscall;
 	/** Top of the stack: nothing at or above it is read. */
 	uint64_t stack_hi;
+	/** Bytes above each frame that the caller wants in the window too (arguments); 0 for none. */
+	uint32_t margin;
 };
 
 enum gospy_unwind_result {
 	GOSPY_UNWIND_DONE,	  /**< reached an outermost function */
 	GOSPY_UNWIND_NEED_MORE,	  /**< the next bytes wanted are outside of the window: at unwind->sp */
-	GOSPY_UNWIND_AT_SWITCH,	  /**< at a stack switch (GOSPY_UNWIND_SWITCH) */
 	GOSPY_UNWIND_INCOMPLETE,  /**< cannot go on: unknown pc, misaligned or descending sp, too many frames */
 };
 
-/** Walks as far as the window allows, appending frames (innermost first). */
+/**
+ * Walks as far as the window allows, appending frames (innermost first); after
+ * GOSPY_UNWIND_NEED_MORE it goes on where it was, in a window that starts at or below unwind->sp.
+ * sp only ever ascends, and there are at most GOSPY_MAX_FRAMES frames. Fails only without memory.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_unwind_run(struct gospy_unwind_cache *cache,
 						   struct gospy_unwind *unwind,
 						   const struct gospy_stack_window *window,
