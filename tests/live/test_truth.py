@@ -120,22 +120,46 @@ def test_settings(tap, version):
 
 
 def test_on_processor(tap, version):
-    """A goroutine in a loop of one instruction: its place is the same whenever it is looked at."""
+    """Goroutines in loops of one instruction: their places are the same whenever one looks.
+
+    The process sees both preempted. Gospy, that stops it from outside, finds one on a processor and
+    one that was taken from the only one, or both on one.
+    """
     if toolchains.minor(version) < 14:
         # Such a loop could not be interrupted before Go 1.14, not even for a dump.
         return
-    with tap.case("go%s: a goroutine on a processor" % version), start(
-            version, "plain", ["spin"]) as zoo:
-        texts = steady_dumps(zoo, lambda: livelib.gospy(
-            "dump", zoo.pid, "--format", "debug2", "--stop", "ptrace"))
-        before, got, after = map(debug2.parse, texts)
-        report_problems(debug2.compare(before, after, got, toolchains.minor(version) >= 17))
-        spinning = [number for number, goroutine in before.items()
-                    if goroutine.frames[:1] and goroutine.frames[0].function == "main.spin"]
-        check_equal(len(spinning), 1, "spinning goroutines")
-        one, spun = before[spinning[0]], got[spinning[0]]
-        check_equal(debug2.places(one), debug2.places(after[spinning[0]]), "the process's own dumps")
-        check_equal(debug2.places(spun), debug2.places(one), "places of the spinning goroutine")
+    for processors, states in (("1", ["runnable", "running"]), ("2", ["running", "running"])):
+        environment = dict(os.environ, GOMAXPROCS=processors)
+        with tap.case("go%s: goroutines on %s processors" % (version, processors)), start(
+                version, "plain", ["spin"], env=environment) as zoo:
+            texts = steady_dumps(zoo, lambda: livelib.gospy(
+                "dump", zoo.pid, "--format", "debug2", "--stop", "ptrace"))
+            before, got, after = map(debug2.parse, texts)
+            report_problems(debug2.compare(before, after, got, toolchains.minor(version) >= 17))
+            spinning = [number for number, goroutine in before.items()
+                        if goroutine.frames[:1] and goroutine.frames[0].function == "main.spin"]
+            check_equal(len(spinning), 2, "spinning goroutines")
+            check_equal([debug2.places(dump[number]) for number in spinning for dump in (after, got)],
+                        [debug2.places(before[number]) for number in spinning for _ in "12"],
+                        "places, after and by gospy")
+            if len(os.sched_getaffinity(0)) >= 2:
+                check_equal(sorted(got[number].state for number in spinning), states, "states")
+
+
+def test_tracing(tap, version):
+    """The reader of an execution trace wakes now and then; between that it waits, and says so."""
+    with tap.case("go%s: the reader of a trace" % version), start(
+            version, "plain", ["trace"]) as zoo:
+        for _ in range(10):
+            texts = steady_dumps(zoo, lambda: livelib.gospy("dump", zoo.pid, "--format", "debug2"))
+            before, got, after = map(debug2.parse, texts)
+            report = debug2.compare(before, after, got, toolchains.minor(version) >= 17)
+            if not report.problems and not report.changed:
+                break
+        report_problems(report)
+        readers = [goroutine for goroutine in got.values()
+                   if goroutine.state == "trace reader (blocked)"]
+        check_equal(len(readers), 1, "readers of the trace")
 
 
 def main():
@@ -148,6 +172,7 @@ def main():
             test_whole_stacks(tap, toolchains.full_version(version), mode)
         test_settings(tap, toolchains.full_version(version))
         test_on_processor(tap, toolchains.full_version(version))
+        test_tracing(tap, toolchains.full_version(version))
     return tap.done()
 
 

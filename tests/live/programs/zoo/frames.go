@@ -343,7 +343,10 @@ func startFrames() {
 	go lineDirective(c)
 }
 
-func startSpinning() { go spin() }
+func startSpinning() {
+	go spin()
+	go spin()
+}
 
 //go:noinline
 func spin() {

@@ -38,6 +38,9 @@ func run() {
 	if option("spin") {
 		startSpinning()
 	}
+	if option("trace") {
+		startTracing()
+	}
 	settle()
 	// All but this one are parked for ever.
 	fmt.Printf("ready %d %d\n", os.Getpid(), runtime.NumGoroutine()-1)

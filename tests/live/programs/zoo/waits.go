@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"io/ioutil"
 	"os"
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"runtime/trace"
 	"sync"
 	"syscall"
 	"time"
@@ -221,6 +223,13 @@ func startWaits() {
 	go weird.Park(forever)
 	go weird.Type{Channel: forever}.Park()
 	go (&weird.Type{Channel: forever}).ParkPointer(7)
+}
+
+// startTracing leaves a goroutine that waits for the runtime to have trace events.
+func startTracing() {
+	if err := trace.Start(ioutil.Discard); err != nil {
+		panic(err)
+	}
 }
 
 // startFinalizer leaves the finalizer goroutine blocked in a function of this program.
