@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tracebacks as the process prints them. truth/goX.Y.txt holds what a program said of its own
+ * goroutines: as debug=2 shows them, and with nothing left out. A snapshot is made of the latter,
+ * and what gospy renders must be the former, byte by byte.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../analyze/snapshot_builder.h"
+
+#include <gospy/render.h>
+
+struct block {
+	uint64_t id;
+	char *text;
+};
+
+struct reader {
+	struct gospy_snapshot *snapshot;
+	/** Go 1.minor. */
+	int minor;
+	/** Argument texts of the goroutine at hand, innermost frame first. */
+	struct gospy_u32_vec arguments;
+	/** Locations of its stack, innermost first. */
+	struct gospy_u32_vec locations;
+	bool location_open;
+	char creator_place[512];
+	uint32_t creator;
+};
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	size_t size;
+
+	if (!file)
+		fail_msg("cannot open %s: %s", path, strerror(errno));
+	char *text = calloc(1, 1 << 20);
+	size = fread(text, 1, (1 << 20) - 1, file);
+	fclose(file);
+	assert_in_range(size, 1000, (1 << 20) - 2);
+	return text;
+}
+
+static int compare_blocks(const void *a, const void *b)
+{
+	const struct block *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/** Cuts `text` at blank lines into goroutines, all but the one that did the talking; in order of
+ * id. */
+static size_t split(char *text, struct block *blocks, size_t max)
+{
+	size_t count = 0;
+
+	for (char *next; text && *text; text = next) {
+		next = strstr(text, "\n\n");
+		if (next) {
+			next[1] = 0;
+			next += 2;
+		}
+		uint64_t id;
+		if (sscanf(text, "goroutine %lu ", &id) != 1 || id < 2)
+			continue;
+		assert_true(count < max);
+		blocks[count++] = (struct block){id, text};
+	}
+	qsort(blocks, count, sizeof(*blocks), compare_blocks);
+	return count;
+}
+
+static char *next_line(char **text)
+{
+	char *line = *text, *end = strchr(line, '\n');
+
+	if (!*line)
+		return NULL;
+	*text = end ? end + 1 : line + strlen(line);
+	if (end)
+		*end = 0;
+	return line;
+}
+
+/** runtime/runtime2.go, Go 1.25: reasons whose own text ends so. */
+static bool durable_is_part_of(const char *reason)
+{
+	return strcmp(reason, "chan receive (durable)") == 0 ||
+	       strcmp(reason, "chan send (durable)") == 0 ||
+	       strcmp(reason, "select (durable)") == 0 ||
+	       strcmp(reason, "sync.WaitGroup.Wait (durable)") == 0;
+}
+
+static void read_state(struct gospy_snapshot *snapshot, uint32_t index, char *state)
+{
+	char *reason = strsep(&state, ",");
+	uint8_t status = strcmp(reason, "running") == 0	   ? GOSPY_GOROUTINE_RUNNING
+			 : strcmp(reason, "runnable") == 0 ? GOSPY_GOROUTINE_RUNNABLE
+			 : strcmp(reason, "syscall") == 0  ? GOSPY_GOROUTINE_SYSCALL
+							   : GOSPY_GOROUTINE_WAITING;
+	char *suffix = strstr(reason, " (durable)");
+
+	for (char *part; (part = strsep(&state, ",")) != NULL;) {
+		unsigned long n;
+		if (sscanf(part, " %lu minutes", &n) == 1) {
+			snapshot->goroutines.wait_ns[index] = n * 60000000000 + 59999999999;
+		} else if (strcmp(part, " locked to thread") == 0) {
+			snapshot->goroutines.flags[index] |= GOSPY_GOROUTINE_LOCKED;
+		} else if (sscanf(part, " synctest %*[a-z] %lu", &n) == 1) {
+			snapshot->goroutines.flags[index] |= GOSPY_GOROUTINE_BUBBLE;
+			snapshot->goroutines.bubble[index] = n;
+		} else {
+			fail_msg("what is '%s'", part);
+		}
+	}
+	if (suffix && !durable_is_part_of(reason))
+		*suffix = 0;
+	build_state(snapshot, index, status, status == GOSPY_GOROUTINE_WAITING ? reason : "");
+}
+
+static void read_header(struct gospy_snapshot *snapshot, uint32_t index, char *line)
+{
+	char *state = strchr(line, '[');
+	char *end = strchr(line, ']');
+
+	assert_non_null(state);
+	assert_non_null(end);
+	snapshot->goroutines.id[index] = strtoul(line + strlen("goroutine "), NULL, 10);
+	if (strstr(end, "{plain:")) {
+		/* The labels that truth/iterators.go sets. */
+		build_label(snapshot, index, "plain", "a/b.c_1");
+		build_label(snapshot, index, "quoted key",
+			    "tab\there \"\xc3\xa9\" \xf0\x9f\x98\x80\x80");
+		snapshot->traceback_labels = true;
+	} else {
+		build_label(snapshot, index, NULL, NULL);
+	}
+	*end = 0;
+	read_state(snapshot, index, state + 1);
+}
+
+/** Marked as wrappers in package reflect: heeded since Go 1.16 (cmd/internal/objabi/funcid.go). */
+static bool is_reflect_wrapper(const char *function)
+{
+	static const char *const names[] = {"reflect.makeFuncStub", "reflect.methodValueCall",
+					    "reflect.callReflect", "reflect.callMethod"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i], function) == 0)
+			return true;
+	}
+	return false;
+}
+
+/** What cmd/compile makes: wrappers of methods, and of `go` statements with arguments. */
+static bool is_wrapper(const struct reader *reader, const char *function, const char *place,
+		       bool outermost)
+{
+	size_t size = strlen(function);
+	bool named = strncmp(place, "\t<autogenerated>:", 17) == 0 ||
+		     strstr(function, ".gowrap") != NULL || strstr(function, "·dwrap·") != NULL ||
+		     (size > 3 && strcmp(function + size - 3, "-fm") == 0) ||
+		     (reader->minor >= 16 && is_reflect_wrapper(function));
+	/* Go 1.18 to 1.21 name them like closures, but they stand at the statement's own line,
+	 * where the closures in truth/ do not. */
+	return named || (outermost && strstr(function, ".func") &&
+			 strcmp(place, reader->creator_place) == 0);
+}
+
+/** "\t/file.go:12 +0x1d fp=... sp=... pc=0x...": cuts the line after the number of the line. */
+static uint32_t read_place(char *line, uint64_t *ret_offset, uint64_t *ret_pc)
+{
+	char *plus = strstr(line, " +0x"), *pc = strstr(line, " pc=0x"), *fp = strstr(line, " fp=");
+
+	*ret_offset = plus ? strtoul(plus + 4, NULL, 16) : 0;
+	*ret_pc = pc ? strtoul(pc + 6, NULL, 16) : 0;
+	if (fp)
+		*fp = 0;
+	if (plus)
+		*plus = 0;
+	char *colon = strrchr(line, ':');
+	assert_non_null(colon);
+	return (uint32_t)strtoul(colon + 1, NULL, 10);
+}
+
+static void add_frame(struct reader *reader, char *line, char *place, bool outermost)
+{
+	struct gospy_snapshot *snapshot = reader->snapshot;
+	char *open = strrchr(line, '(');
+	bool inlined = strcmp(open, "(...)") == 0 && !strstr(place, " fp=");
+	uint64_t offset, pc;
+	uint32_t number = read_place(place, &offset, &pc);
+
+	*open = 0;
+	open[strlen(open + 1)] = 0;
+	const char *function = strcmp(line, "panic") == 0 ? "runtime.gopanic" : line;
+	uint32_t flags = (inlined ? GOSPY_FRAME_INLINED : 0) |
+			 (is_wrapper(reader, function, place, outermost) ? GOSPY_FRAME_WRAPPER : 0);
+	if (!reader->location_open) {
+		uint32_t location = build_location(snapshot, 0, 0);
+		assert_true(gospy_u32_vec_append(&reader->locations, location));
+	}
+	*strrchr(place, ':') = 0;
+	build_frame(snapshot, function, place + 1, number, flags);
+	assert_true(gospy_u32_vec_append(&reader->arguments, build_string(snapshot, open + 1)));
+	reader->location_open = inlined;
+	if (!inlined) {
+		struct gospy_location *last =
+			&snapshot->locations.data[snapshot->locations.size - 1];
+		last->offset = (uint32_t)offset;
+		last->pc = pc;
+	}
+}
+
+static void read_creator(struct reader *reader, uint32_t index, char *line, char *place)
+{
+	char *in = strstr(line, " in goroutine ");
+	uint64_t offset, pc;
+	uint32_t number = read_place(place, &offset, &pc);
+
+	snprintf(reader->creator_place, sizeof(reader->creator_place), "%s", place);
+	if (in) {
+		*in = 0;
+		reader->snapshot->goroutines.parent_id[index] = strtoul(in + 14, NULL, 10);
+	}
+	reader->creator = build_location(reader->snapshot, 1, (uint32_t)offset);
+	*strrchr(place, ':') = 0;
+	build_frame(reader->snapshot, line + strlen("created by "), place + 1, number, 0);
+}
+
+/** Goroutines that start in package runtime but run users' code (isSystemGoroutine). */
+static bool is_system(const char *outermost)
+{
+	static const char *const users[] = {"runtime.main", "runtime.runfinq",
+					    "runtime.runFinalizers", "runtime.corostart"};
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
+		if (strcmp(users[i], outermost) == 0)
+			return false;
+	}
+	return strncmp(outermost, "runtime.", 8) == 0;
+}
+
+static const char unavailable[] = "\tgoroutine running on other thread; stack unavailable";
+
+static void read_goroutine(struct reader *reader, uint32_t index, char *text)
+{
+	struct gospy_snapshot *snapshot = reader->snapshot;
+	char *lines[512], *line;
+	size_t count = 0;
+	uint32_t node = 0;
+
+	read_header(snapshot, index, next_line(&text));
+	while ((line = next_line(&text)) != NULL && count < 512) {
+		if (strcmp(line, unavailable) != 0)
+			lines[count++] = line;
+	}
+	assert_int_equal(count % 2, 0);
+	reader->creator = 0;
+	reader->creator_place[0] = 0;
+	reader->locations.size = 0;
+	if (count && strncmp(lines[count - 2], "created by ", 11) == 0) {
+		count -= 2;
+		read_creator(reader, index, lines[count], lines[count + 1]);
+	}
+	snapshot->goroutines.argument_start[index] = reader->arguments.size;
+	for (size_t i = 0; i < count; i += 2)
+		add_frame(reader, lines[i], lines[i + 1], i + 4 == count);
+	/* One on another processor tells nothing but its creator. */
+	if (is_system(count >= 4 ? lines[count - 4] : lines[count] + strlen("created by ")))
+		snapshot->goroutines.flags[index] |= GOSPY_GOROUTINE_SYSTEM;
+	for (size_t i = reader->locations.size; i-- > 0;)
+		node = build_node(snapshot, node, reader->locations.data[i]);
+	snapshot->goroutines.stack[index] = node;
+	snapshot->goroutines.creator[index] = reader->creator;
+}
+
+static struct gospy_snapshot *read_long(char *text, const char *version)
+{
+	static struct block blocks[500];
+	size_t count = split(text, blocks, 500);
+	struct reader reader = {.snapshot = build_snapshot((uint32_t)count),
+				.minor = atoi(version + strlen("go1."))};
+	struct gospy_goroutines *gs = &reader.snapshot->goroutines;
+
+	gs->argument_start = calloc(count + 1, sizeof(*gs->argument_start));
+	gs->bubble = calloc(count + 1, sizeof(*gs->bubble));
+	assert_true(gs->argument_start && gs->bubble);
+	reader.snapshot->go_version = build_string(reader.snapshot, version);
+	for (uint32_t i = 0; i < count; i++)
+		read_goroutine(&reader, i, blocks[i].text);
+	reader.snapshot->arguments = reader.arguments;
+	gospy_u32_vec_deinit(&reader.locations);
+	return reader.snapshot;
+}
+
+static void check(const char *version)
+{
+	static struct block blocks[500];
+	char path[1024];
+
+	snprintf(path, sizeof(path), TRUTH "/%s.txt", version);
+	char *text = read_file(path), *rest = strstr(text, "===\n");
+	assert_non_null(rest);
+	*rest = 0;
+	size_t count = split(text, blocks, 500);
+	struct gospy_snapshot *snapshot = read_long(rest + 4, version);
+	struct gospy_view view;
+	struct gospy_view_options options = {};
+	struct gospy_output output;
+	assert_null(gospy_view_init(&view, snapshot, &options));
+	gospy_output_init_memory(&output);
+	assert_null(gospy_render_dump(&view, GOSPY_FORMAT_DEBUG2, &output));
+	static struct block got[500];
+	char *got_text = strdup(output.data);
+	assert_int_equal(split(got_text, got, 500), count);
+	assert_in_range(count, 20, 499);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(got[i].text, blocks[i].text);
+	free(got_text);
+	gospy_output_deinit(&output);
+	gospy_view_deinit(&view);
+	gospy_snapshot_destroy(snapshot);
+	free(text);
+}
+
+static void go1_12(void **state)
+{
+	(void)state;
+	check("go1.12");
+}
+
+static void go1_15(void **state)
+{
+	(void)state;
+	check("go1.15");
+}
+
+static void go1_16(void **state)
+{
+	(void)state;
+	check("go1.16");
+}
+
+static void go1_17(void **state)
+{
+	(void)state;
+	check("go1.17");
+}
+
+static void go1_18(void **state)
+{
+	(void)state;
+	check("go1.18");
+}
+
+static void go1_20(void **state)
+{
+	(void)state;
+	check("go1.20");
+}
+
+static void go1_21(void **state)
+{
+	(void)state;
+	check("go1.21");
+}
+
+static void go1_22(void **state)
+{
+	(void)state;
+	check("go1.22");
+}
+
+static void go1_23(void **state)
+{
+	(void)state;
+	check("go1.23");
+}
+
+static void go1_24(void **state)
+{
+	(void)state;
+	check("go1.24");
+}
+
+static void go1_25(void **state)
+{
+	(void)state;
+	check("go1.25");
+}
+
+static void go1_26(void **state)
+{
+	(void)state;
+	check("go1.26");
+}
+
+static void go1_27(void **state)
+{
+	(void)state;
+	check("go1.27");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(go1_12), cmocka_unit_test(go1_15), cmocka_unit_test(go1_16),
+		cmocka_unit_test(go1_17), cmocka_unit_test(go1_18), cmocka_unit_test(go1_20),
+		cmocka_unit_test(go1_21), cmocka_unit_test(go1_22), cmocka_unit_test(go1_23),
+		cmocka_unit_test(go1_24), cmocka_unit_test(go1_25), cmocka_unit_test(go1_26),
+		cmocka_unit_test(go1_27),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
