@@ -96,6 +96,7 @@ def main():
     options = parser.parse_args()
     sys.path.insert(0, HERE)
     sys.dont_write_bytecode = True
+    importlib.import_module("toolchains").prune()
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
     if options.quick:
         environment["GOSPY_TEST_QUICK"] = "1"

@@ -16,10 +16,12 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 # The last patch release of every minor version.
 VERSIONS = (
@@ -298,6 +300,15 @@ def build(version, srcdir, mode="plain", out=None, module=None):
         return made
     shutil.copy(made, out)
     return out
+
+
+def prune(days=30):
+    """Remove programs that no test has used for some time: sources change, and keys with them."""
+    folder = cache_dir("build")
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if re.fullmatch("[0-9a-f]{24}", name) and os.stat(path).st_mtime < time.time() - days * 86400:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def main(arguments):
