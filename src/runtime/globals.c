@@ -94,6 +94,40 @@ static uint64_t common(const struct gospy_u64_vec *a, const struct gospy_u64_vec
 	return found;
 }
 
+/** How much a list that begins at `address` holds: the whole list holds more than any part of it.
+ */
+static struct gospy_error *measure(const struct gospy_program *program, enum gospy_global global,
+				   uint64_t address, uint64_t *ret)
+{
+	*ret = 0;
+	if (global == GOSPY_GLOBAL_ALLM)
+		return gospy_global_count_ms(program, address, ret);
+	if (global == GOSPY_GLOBAL_ALLGS)
+		return gospy_target_read_u64(program->target, address + 8, ret);
+	return NULL;
+}
+
+/** The one candidate that holds more than all others, or 0 where there is none. */
+static struct gospy_error *find_longest(const struct gospy_program *program,
+					enum gospy_global global,
+					const struct gospy_u64_vec *candidates, uint64_t *ret)
+{
+	uint64_t longest = 0, length;
+
+	*ret = 0;
+	for (size_t i = 0; i < candidates->size; i++) {
+		struct gospy_error *err = measure(program, global, candidates->data[i], &length);
+		if (err && !gospy_error_catch(&err, GOSPY_ERROR_FAULT))
+			return err;
+		if (length > longest || (!i && candidates->size == 1))
+			*ret = candidates->data[i];
+		else if (length == longest)
+			*ret = 0;
+		longest = length > longest ? length : longest;
+	}
+	return NULL;
+}
+
 /** The named places, which nothing confirmed, against what the scan finds. */
 static struct gospy_error *settle_by_scan(const struct gospy_program *program,
 					  enum gospy_global global,
@@ -105,15 +139,17 @@ static struct gospy_error *settle_by_scan(const struct gospy_program *program,
 	if (err)
 		return err;
 	*ret = (struct finding){.address = common(named, &scanned)};
-	if (ret->address)
+	if (ret->address) {
 		ret->confidence = GOSPY_CONFIDENCE_TWO;
-	else if (named->size == 1 && !scanned.size)
-		*ret = (struct finding){named->data[0], GOSPY_CONFIDENCE_ONE, false};
-	else if (!named->size && scanned.size == 1)
-		*ret = (struct finding){scanned.data[0], GOSPY_CONFIDENCE_ONE, false};
+		return NULL;
+	}
+	if (!named->size || !scanned.size)
+		err = find_longest(program, global, named->size ? named : &scanned, &ret->address);
+	if (ret->address)
+		ret->confidence = GOSPY_CONFIDENCE_ONE;
 	else
 		ret->disputed = named->size || scanned.size;
-	return NULL;
+	return err;
 }
 
 static struct gospy_error *find(const struct gospy_program *program,
