@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include <gospy/cursor.h>
+#include <gospy/limits.h>
+#include <gospy/read_plan.h>
+
+#include "capture_private.h"
+
+/** runtime/runtime2.go _Gscan. */
+#define SCAN_BIT UINT32_C(0x1000)
+/** Reads of the header of allgs until it is the same before and after the array was read. */
+#define MAX_HEADER_READS 8
+
+uint64_t capture_field(const uint8_t *data, size_t size, struct gospy_layout_field field)
+{
+	uint64_t value = 0;
+
+	if (field.offset < 0 || field.size > sizeof(value) ||
+	    (size_t)field.offset + field.size > size)
+		return 0;
+	memcpy(&value, data + field.offset, field.size);
+	return value;
+}
+
+static uint32_t end_of(struct gospy_layout_field field)
+{
+	return field.offset < 0 ? 0 : (uint32_t)field.offset + field.size;
+}
+
+/** Only the part of a g up to the last field that is read. */
+static uint32_t needed_size(const struct gospy_layout *layout)
+{
+	const struct gospy_layout_field fields[] = {
+		layout->g_stack_hi,	    layout->g_m,
+		layout->g_sched_sp,	    layout->g_sched_pc,
+		layout->g_syscallsp,	    layout->g_syscallpc,
+		layout->g_atomicstatus,	    layout->g_goid,
+		layout->g_waitsince,	    layout->g_waitreason,
+		layout->g_lockedm,	    layout->g_gopc,
+		layout->g_startpc,	    layout->g_parent_goid,
+		layout->g_labels,	    layout->g_sync_group,
+	};
+	uint32_t size = 0;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (end_of(fields[i]) > size)
+			size = end_of(fields[i]);
+	}
+	return size;
+}
+
+static struct gospy_error *read_header(struct capture *c, uint64_t *ret_data, uint64_t *ret_count)
+{
+	uint64_t header[2];
+	struct gospy_error *err = gospy_target_read(c->program->target, c->program->globals.allgs,
+						    header, sizeof(header));
+
+	if (err)
+		return gospy_error_wrap(err, "cannot read the list of goroutines");
+	if (header[1] > GOSPY_MAX_GOROUTINES)
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
+					  "the list of goroutines claims %llu entries",
+					  (unsigned long long)header[1]);
+	*ret_data = header[0];
+	*ret_count = header[1];
+	return NULL;
+}
+
+/*
+ * The addresses of all gs. The list only grows, but it moves then, and the collector may free the
+ * old array: so the header is read again afterwards (allgadd, runtime/proc.go).
+ */
+static struct gospy_error *read_list(struct capture *c, struct gospy_u64_vec *ret)
+{
+	uint64_t data = 0, count = 0, data_after = 0, count_after = 0;
+	struct gospy_error *err = read_header(c, &data, &count);
+
+	for (int i = 0; !err && i < MAX_HEADER_READS; i++) {
+		if (!gospy_u64_vec_resize(ret, count))
+			return &gospy_enomem;
+		err = gospy_target_read(c->program->target, data, ret->data, count * 8);
+		if (gospy_error_catch(&err, GOSPY_ERROR_FAULT))
+			data = 0;
+		if (!err)
+			err = read_header(c, &data_after, &count_after);
+		if (err || data == data_after)
+			return err;
+		data = data_after;
+		count = count_after;
+	}
+	if (err)
+		return err;
+	return gospy_error_create(GOSPY_ERROR_BAD_DATA, "the list of goroutines cannot be read");
+}
+
+static bool status_is(uint32_t raw, enum gospy_goroutine_status status)
+{
+	return (raw & ~SCAN_BIT) == (uint32_t)status;
+}
+
+static bool is_dead(uint32_t raw)
+{
+	return status_is(raw, GOSPY_GOROUTINE_DEAD) || status_is(raw, GOSPY_GOROUTINE_DEADEXTRA);
+}
+
+/** Where its stack is to be walked from: the last scheduling point, or the entry of its system
+ * call. */
+static void set_registers(const struct gospy_layout *layout, const uint8_t *data, size_t size,
+			  struct g_row *row)
+{
+	uint64_t syscall_sp = capture_field(data, size, layout->g_syscallsp);
+
+	row->in_syscall = syscall_sp != 0;
+	row->sp = row->in_syscall ? syscall_sp : capture_field(data, size, layout->g_sched_sp);
+	row->pc = capture_field(data, size,
+				row->in_syscall ? layout->g_syscallpc : layout->g_sched_pc);
+	row->stack_lo = capture_field(data, size, layout->g_stack_lo);
+	row->stack_hi = capture_field(data, size, layout->g_stack_hi);
+}
+
+bool capture_unchanged(const struct capture *c, uint32_t index, const uint8_t *data, size_t size)
+{
+	const struct gospy_layout *layout = &c->program->layout;
+	const struct g_row *row = &c->rows.data[index];
+	struct g_row now;
+
+	set_registers(layout, data, size, &now);
+	/* The collector sets and clears the scan bit without touching the stack's contents. */
+	if (!status_is((uint32_t)capture_field(data, size, layout->g_atomicstatus),
+		       (enum gospy_goroutine_status)(row->status & ~SCAN_BIT)) ||
+	    capture_field(data, size, layout->g_goid) != c->snapshot->goroutines.id[index] ||
+	    now.stack_hi != row->stack_hi || now.stack_lo != row->stack_lo)
+		return false;
+	/* While it runs its saved registers are of no meaning. */
+	return status_is(row->status, GOSPY_GOROUTINE_RUNNING) ||
+	       (now.sp == row->sp && now.pc == row->pc);
+}
+
+static uint32_t wait_reason_of(const struct capture *c, uint32_t raw, uint64_t reason)
+{
+	if (!status_is(raw, GOSPY_GOROUTINE_WAITING) && !status_is(raw, GOSPY_GOROUTINE_LEAKED))
+		return 0;
+	/* waitReasonZero means "none", runtime/runtime2.go. */
+	if (!reason)
+		return 0;
+	return reason < c->wait_reasons.size ? c->wait_reasons.data[reason]
+					     : c->wait_reasons.data[0];
+}
+
+/** The runtime notes the time when a collection finds a goroutine waiting; goroutineheader,
+ * runtime/traceback.go. */
+static uint64_t wait_time(const struct capture *c, uint32_t raw, uint64_t since)
+{
+	bool waits = status_is(raw, GOSPY_GOROUTINE_WAITING) ||
+		     status_is(raw, GOSPY_GOROUTINE_SYSCALL) ||
+		     status_is(raw, GOSPY_GOROUTINE_LEAKED);
+
+	return waits && since && since < c->target_now_ns ? c->target_now_ns - since : 0;
+}
+
+static uint32_t m_of(const struct capture *c, uint64_t address)
+{
+	uint32_t index = address ? gospy_map_get(&c->m_index, address) : GOSPY_MAP_NONE;
+
+	return index == GOSPY_MAP_NONE ? 0 : index + 1;
+}
+
+/** The rest of the columns, which need look-ups. */
+static struct gospy_error *decode_links(struct capture *c, uint32_t index, const uint8_t *data,
+					size_t size)
+{
+	const struct gospy_layout *layout = &c->program->layout;
+	struct gospy_goroutines *g = &c->snapshot->goroutines;
+	uint64_t labels = capture_field(data, size, layout->g_labels);
+
+	struct gospy_error *err = capture_location(c, capture_field(data, size, layout->g_gopc),
+						   false, &g->creator[index]);
+	if (!err)
+		err = capture_location(c, capture_field(data, size, layout->g_startpc), true,
+				       &g->start[index]);
+	c->rows.data[index].labels = 0;
+	if (!err && labels)
+		err = capture_labels(c, labels, &c->rows.data[index].labels);
+	return err;
+}
+
+static void decode_flags(struct capture *c, uint32_t index, const uint8_t *data, size_t size)
+{
+	const struct gospy_layout *layout = &c->program->layout;
+	uint8_t flags = 0;
+
+	if (c->rows.data[index].status & SCAN_BIT)
+		flags |= GOSPY_GOROUTINE_SCAN;
+	if (capture_field(data, size, layout->g_lockedm))
+		flags |= GOSPY_GOROUTINE_LOCKED;
+	if (capture_field(data, size, layout->g_sync_group)) {
+		flags |= GOSPY_GOROUTINE_BUBBLE;
+		c->any_bubbles = true;
+	}
+	c->snapshot->goroutines.flags[index] = flags;
+}
+
+static struct gospy_error *decode(struct capture *c, uint32_t index, const uint8_t *data,
+				  size_t size)
+{
+	const struct gospy_layout *layout = &c->program->layout;
+	struct gospy_goroutines *g = &c->snapshot->goroutines;
+	struct g_row *row = &c->rows.data[index];
+
+	row->status = (uint32_t)capture_field(data, size, layout->g_atomicstatus);
+	row->m = m_of(c, capture_field(data, size, layout->g_m));
+	set_registers(layout, data, size, row);
+	g->id[index] = capture_field(data, size, layout->g_goid);
+	g->status[index] = (uint8_t)(row->status & ~SCAN_BIT);
+	g->wait_reason[index] =
+		wait_reason_of(c, row->status, capture_field(data, size, layout->g_waitreason));
+	g->wait_ns[index] =
+		wait_time(c, row->status, capture_field(data, size, layout->g_waitsince));
+	g->parent_id[index] = capture_field(data, size, layout->g_parent_goid);
+	g->thread[index] = row->m ? (uint32_t)c->ms.data[row->m - 1].tid : 0;
+	g->stack[index] = 0;
+	decode_flags(c, index, data, size);
+	return decode_links(c, index, data, size);
+}
+
+static struct gospy_error *decode_piece(void *context, const struct gospy_piece *piece,
+					const uint8_t *data, size_t size)
+{
+	struct capture *c = context;
+
+	if (size < c->g_size) {
+		c->unreadable++;
+		return NULL;
+	}
+	uint32_t raw = (uint32_t)capture_field(data, size, c->program->layout.g_atomicstatus);
+	c->snapshot->status_counts[raw & 15]++;
+	if (is_dead(raw))
+		return NULL;
+	uint32_t index = (uint32_t)c->rows.size;
+	if (!g_row_vec_append(&c->rows, (struct g_row){}))
+		return &gospy_enomem;
+	c->snapshot->goroutines.address[index] = piece->address;
+	return decode(c, index, data, size);
+}
+
+static struct gospy_error *make_pieces(const struct capture *c, const struct gospy_u64_vec *list,
+				       struct gospy_piece_vec *pieces)
+{
+	if (!gospy_piece_vec_reserve(pieces, list->size))
+		return &gospy_enomem;
+	for (size_t i = 0; i < list->size; i++) {
+		const struct gospy_piece piece = {list->data[i], c->g_size, (uint32_t)i};
+		if (!gospy_piece_vec_append(pieces, piece))
+			return &gospy_enomem;
+	}
+	return NULL;
+}
+
+/** The wait reasons as strings of the snapshot, so that each goroutine takes one look-up. */
+static struct gospy_error *intern_wait_reasons(struct capture *c)
+{
+	uint32_t id;
+	struct gospy_error *err = NULL;
+
+	for (uint32_t i = 0; !err && (i == 0 || i < c->program->num_wait_reasons); i++) {
+		/* Number 0 stands for those outside of the table. */
+		const char *text = i ? gospy_program_wait_reason(c->program, i)
+				     : gospy_program_wait_reason(c->program, UINT32_MAX);
+		err = capture_intern(c, text, &id);
+		if (!err && !gospy_u32_vec_append(&c->wait_reasons, id))
+			return &gospy_enomem;
+	}
+	return err;
+}
+
+struct gospy_error *capture_goroutines(struct capture *c)
+{
+	_cleanup_(gospy_u64_vec_deinit) struct gospy_u64_vec list = {};
+	_cleanup_(gospy_piece_vec_deinit) struct gospy_piece_vec pieces = {};
+	const struct gospy_read_plan plan = {
+		.max_gap = 4096, .batch_size = 1 << 20, .piece = decode_piece, .context = c};
+
+	c->g_size = needed_size(&c->program->layout);
+	struct gospy_error *err = intern_wait_reasons(c);
+	if (!err)
+		err = read_list(c, &list);
+	if (!err)
+		err = make_pieces(c, &list, &pieces);
+	if (!err)
+		err = gospy_snapshot_reserve(c->snapshot, (uint32_t)list.size);
+	gospy_u64_vec_deinit(&list);
+	if (!err)
+		err = gospy_read_plan_run(&plan, c->program->target, &pieces);
+	if (!err && c->unreadable && !c->rows.size)
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
+					  "none of the %llu goroutines listed can be read",
+					  (unsigned long long)c->unreadable);
+	if (!err && c->unreadable)
+		err = capture_warn(c, "%llu goroutines could not be read",
+				   (unsigned long long)c->unreadable);
+	return err;
+}
+
+struct gospy_error *capture_reread(struct capture *c, uint32_t index)
+{
+	uint8_t data[4096];
+	uint64_t address = c->snapshot->goroutines.address[index];
+
+	if (c->g_size > sizeof(data))
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "a goroutine is too large");
+	struct gospy_error *err = gospy_target_read(c->program->target, address, data, c->g_size);
+	if (err)
+		return err;
+	uint32_t raw = (uint32_t)capture_field(data, c->g_size, c->program->layout.g_atomicstatus);
+	c->snapshot->status_counts[c->rows.data[index].status & 15]--;
+	c->snapshot->status_counts[raw & 15]++;
+	c->rows.data[index].gone = is_dead(raw);
+	if (c->rows.data[index].gone) {
+		c->rows.data[index].status = raw;
+		return NULL;
+	}
+	return decode(c, index, data, c->g_size);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GOSPY_CAPTURE_PRIVATE_H
+#define GOSPY_CAPTURE_PRIVATE_H
+
+/** One capture in the making, as the files of this folder share it. */
+#include <gospy/capture.h>
+#include <gospy/unwind.h>
+
+/** Tries to read a goroutine that changes under the reader before it is called torn. */
+#define MAX_TRIES 4
+
+/** What is needed of a goroutine only until its stack is walked; the rest is in the snapshot's
+ * columns. */
+struct g_row {
+	uint64_t sp;
+	uint64_t pc;
+	uint64_t stack_lo;
+	uint64_t stack_hi;
+	/** Raw atomicstatus, for the comparison after its stack was read. */
+	uint32_t status;
+	/** Index into the Ms plus 1; 0: on none. */
+	uint32_t m;
+	/** Number of its label set plus 1; 0: none. */
+	uint32_t labels;
+	/** Its argument texts in capture.arguments. */
+	uint64_t first_argument;
+	uint32_t num_arguments;
+	bool in_syscall;
+	/** It ended while it was looked at, and is left out. */
+	bool gone;
+};
+GOSPY_VEC(g_row_vec, struct g_row);
+
+struct m_row {
+	uint64_t address;
+	uint64_t g0;
+	uint64_t curg;
+	uint64_t p;
+	uint64_t vdso_sp;
+	uint64_t vdso_pc;
+	int64_t id;
+	pid_t tid;
+};
+GOSPY_VEC(m_row_vec, struct m_row);
+
+/** Pairs [first, first + count) of capture.label_pairs. */
+struct label_set {
+	uint32_t first;
+	uint32_t count;
+};
+GOSPY_VEC(label_set_vec, struct label_set);
+
+struct capture {
+	struct gospy_program *program;
+	const struct gospy_capture_request *request;
+	struct gospy_snapshot *snapshot;
+	struct gospy_unwind_cache *cache;
+	/** Every thread is held: nothing changes, nothing need be verified. */
+	bool held;
+
+	/** CLOCK_MONOTONIC of the target when the goroutines were read. */
+	uint64_t target_now_ns;
+	/** Bytes of a g that hold every field read. */
+	uint32_t g_size;
+	/** String numbers of the wait reasons, by index. */
+	struct gospy_u32_vec wait_reasons;
+
+	struct g_row_vec rows;
+	struct m_row_vec ms;
+	/** From address of an M to its index. */
+	struct gospy_map m_index;
+
+	/** (parent node, location) to node. */
+	struct gospy_map tree;
+	/** Frames of the walk at hand, reused. */
+	struct gospy_unwind_frame_vec frames;
+	/** Goroutines whose stack did not fit into the window of the bulk read. */
+	struct gospy_u32_vec deep;
+	/** Those of the batch at hand, to be verified, and those that failed. */
+	struct gospy_u32_vec batch;
+	struct gospy_u32_vec changed;
+
+	struct label_set_vec label_sets;
+	struct gospy_label_vec label_pairs;
+	/** From address of a label map to the number of its set. */
+	struct gospy_map label_index;
+	bool any_labels;
+	bool any_bubbles;
+	struct gospy_u32_vec arguments;
+	uint64_t unreadable;
+};
+
+/** A little-endian field of a structure read from the target; 0 where the version has none or it
+ * was not read. */
+uint64_t capture_field(const uint8_t *data, size_t size, struct gospy_layout_field field);
+
+/** The M's chain, the Ps and the threads (capture_threads.c). */
+GOSPY_CHECKED struct gospy_error *capture_ms(struct capture *c);
+GOSPY_CHECKED struct gospy_error *capture_processors(struct capture *c);
+
+/** Every g into rows and columns, in order of address (capture_goroutines.c). */
+GOSPY_CHECKED struct gospy_error *capture_goroutines(struct capture *c);
+/** Reads goroutine `row` anew into its columns. */
+GOSPY_CHECKED struct gospy_error *capture_reread(struct capture *c, uint32_t row);
+/** Whether what `data` says of goroutine `row` is what was read before. */
+bool capture_unchanged(const struct capture *c, uint32_t row, const uint8_t *data, size_t size);
+
+/** Labels of the map at `address` (capture_labels.c); `*ret` as g_row.labels. */
+GOSPY_CHECKED struct gospy_error *capture_labels(struct capture *c, uint64_t address,
+						 uint32_t *ret);
+
+/** Walks all stacks and puts them into the tree (capture_stacks.c). */
+GOSPY_CHECKED struct gospy_error *capture_stacks(struct capture *c);
+/** Puts the frames at hand into the tree and the row. */
+GOSPY_CHECKED struct gospy_error *capture_finish_stack(struct capture *c, uint32_t row,
+						       enum gospy_unwind_result result);
+/** Writes the argument texts of the frames at hand from number `first` on, as far as `window` holds
+ * them. */
+GOSPY_CHECKED struct gospy_error *capture_arguments(struct capture *c, uint32_t row, size_t first,
+						    const struct gospy_stack_window *window);
+
+/** Sorts by id, drops what is gone, fills in locations and frames (capture_finish.c). */
+GOSPY_CHECKED struct gospy_error *capture_finish(struct capture *c);
+
+/** Appends a warning for the user. */
+GOSPY_CHECKED GOSPY_PRINTF(2, 3) struct gospy_error *capture_warn(struct capture *c,
+								  const char *format, ...);
+
+/** Number of the interned string. */
+GOSPY_CHECKED struct gospy_error *capture_intern(struct capture *c, const char *text,
+						 uint32_t *ret);
+
+/** Location of `pc` (0 for pc 0). */
+GOSPY_CHECKED struct gospy_error *capture_location(struct capture *c, uint64_t pc, bool exact,
+						   uint32_t *ret);
+
+#endif
