@@ -152,7 +152,7 @@ static void passes_by_what_is_no_header(void **state)
 	struct gospy_image image;
 	struct gospy_buildinfo info;
 
-	append(&blob, "12345678\xff Go buildinf:\x08\x02 and more text that goes on", 64);
+	append(&blob, "12345678\xff Go buildinf:\x08\x02 and some more text, 48", 48);
 	append_header(&blob, 2, 0, 0);
 	append(&blob, "\x05\x01\x02\x03\x04\x05----------", 16);
 	append_header(&blob, 0, 0x1234, 0x1234);
