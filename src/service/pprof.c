@@ -141,32 +141,49 @@ static struct gospy_error *write_head(struct profile *profile)
 	return write_piece(profile, &piece);
 }
 
+static struct gospy_error *write_mapping(struct profile *profile, uint64_t id,
+					 const struct gospy_snapshot_module *module)
+{
+	Gospy__Profile__Profile piece = GOSPY__PROFILE__PROFILE__INIT;
+	Gospy__Profile__Mapping mapping = GOSPY__PROFILE__MAPPING__INIT;
+	Gospy__Profile__Mapping *mappings[] = {&mapping};
+
+	mapping.id = id;
+	mapping.memory_start = module->start;
+	mapping.memory_limit = module->end;
+	mapping.file_offset = module->offset;
+	mapping.has_functions = mapping.has_filenames = true;
+	mapping.has_line_numbers = mapping.has_inline_frames = true;
+	struct gospy_error *err = intern_string(profile, module->path, &mapping.filename);
+	if (!err)
+		err = intern_string(profile, module->build_id, &mapping.build_id);
+	if (err)
+		return err;
+	piece.n_mapping = 1;
+	piece.mapping = mappings;
+	return write_piece(profile, &piece);
+}
+
+/** Mapping ids are module numbers plus one. Without any module, the executable is all there is. */
 static struct gospy_error *write_mappings(struct profile *profile)
 {
-	for (size_t i = 0; i < profile->snapshot->modules.size; i++) {
-		const struct gospy_snapshot_module *module = &profile->snapshot->modules.data[i];
-		Gospy__Profile__Profile piece = GOSPY__PROFILE__PROFILE__INIT;
-		Gospy__Profile__Mapping mapping = GOSPY__PROFILE__MAPPING__INIT;
-		Gospy__Profile__Mapping *mappings[] = {&mapping};
+	const struct gospy_snapshot *snapshot = profile->snapshot;
+	struct gospy_snapshot_module exe = {.path = snapshot->exe, .build_id = snapshot->build_id};
+	struct gospy_error *err = NULL;
 
-		mapping.id = i + 1;
-		mapping.memory_start = module->start;
-		mapping.memory_limit = module->end;
-		mapping.file_offset = module->offset;
-		mapping.has_functions = mapping.has_filenames = true;
-		mapping.has_line_numbers = mapping.has_inline_frames = true;
-		struct gospy_error *err = intern_string(profile, module->path, &mapping.filename);
-		if (!err)
-			err = intern_string(profile, module->build_id, &mapping.build_id);
-		if (err)
-			return err;
-		piece.n_mapping = 1;
-		piece.mapping = mappings;
-		err = write_piece(profile, &piece);
-		if (err)
-			return err;
-	}
-	return NULL;
+	if (!snapshot->modules.size)
+		return write_mapping(profile, 1, &exe);
+	for (size_t i = 0; i < snapshot->modules.size && !err; i++)
+		err = write_mapping(profile, i + 1, &snapshot->modules.data[i]);
+	return err;
+}
+
+/** 0, no mapping, for what is in no module. */
+static uint64_t mapping_id(const struct gospy_snapshot *snapshot, uint32_t module)
+{
+	if (!snapshot->modules.size)
+		return 1;
+	return module < snapshot->modules.size ? (uint64_t)module + 1 : 0;
 }
 
 /** The id of the function of `frame`, which is written if it is new. */
@@ -248,8 +265,7 @@ static struct gospy_error *write_location(struct profile *profile, uint32_t numb
 	if (err)
 		return err;
 	location.id = number;
-	location.mapping_id =
-		l->module < profile->snapshot->modules.size ? (uint64_t)l->module + 1 : 0;
+	location.mapping_id = mapping_id(profile->snapshot, l->module);
 	/* pprof wants an address inside of the call, as runtime/pprof writes it. */
 	location.address = l->exact || !l->pc ? l->pc : l->pc - 1;
 	location.n_line = count;
