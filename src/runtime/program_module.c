@@ -11,11 +11,14 @@
 #define WINDOW_SIZE (UINT64_C(1) << 18)
 /** Bytes searched in all: the data of a large program with its types and function table in it. */
 #define MAX_SEARCHED (UINT64_C(1) << 32)
+/** The linker splits text on arm64, each part being tens of MB. */
+#define MAX_TEXT_SECTIONS 4096
 
 void gospy_module_deinit(struct gospy_module *module)
 {
 	gospy_mapped_image_free(module->image);
 	free(module->name);
+	free(module->text_sections);
 	memset(module, 0, sizeof(*module));
 }
 
@@ -47,11 +50,48 @@ static void set_bases(struct gospy_module *module, const struct gospy_moduledata
 			gospy_image_at(module->image, gofunc, size), gofunc, size};
 }
 
-/** Takes the image of `mapped`. */
-static void module_fill(struct gospy_module *module, struct gospy_mapped_image *mapped,
-			const struct gospy_pclntab *table, uint64_t address,
-			const struct gospy_moduledata *data)
+/** runtime/symtab.go textsect: parts of a text that is too large for one section. */
+static struct gospy_error *read_text_sections(struct gospy_target *target,
+					      const struct gospy_moduledata *data, uint64_t bias,
+					      struct gospy_text_section **ret)
 {
+	uint64_t count = data->textsectmap.size;
+	_cleanup_free_ uint64_t *words = NULL;
+
+	*ret = NULL;
+	if (count < 2)
+		return NULL;
+	if (count > MAX_TEXT_SECTIONS)
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "too many parts of the text");
+	words = calloc(count, 24);
+	_cleanup_free_ struct gospy_text_section *sections = calloc(count, sizeof(*sections));
+	if (!words || !sections)
+		return &gospy_enomem;
+	struct gospy_error *err =
+		gospy_target_read(target, data->textsectmap.data, words, count * 24);
+	if (err)
+		return err;
+	for (uint64_t i = 0; i < count; i++)
+		sections[i] = (struct gospy_text_section){words[i * 3], words[i * 3 + 1],
+							  words[i * 3 + 2] - bias};
+	*ret = take_ptr(sections);
+	return NULL;
+}
+
+/** Takes the image of `mapped`, on success only. */
+static struct gospy_error *module_init(struct gospy_module *module, struct gospy_target *target,
+				       struct gospy_mapped_image *mapped,
+				       const struct gospy_pclntab *table, uint64_t address,
+				       const struct gospy_moduledata *data)
+{
+	struct gospy_text_section *sections = NULL;
+	struct gospy_error *err = NULL;
+
+	/* Older tables hold addresses, and textsect was another struct. */
+	if (table->version >= GOSPY_PCLNTAB_1_18)
+		err = read_text_sections(target, data, mapped->bias, &sections);
+	if (err)
+		return err;
 	*module = (struct gospy_module){
 		.image = take_ptr(mapped->image),
 		.bias = mapped->bias,
@@ -62,8 +102,30 @@ static void module_fill(struct gospy_module *module, struct gospy_mapped_image *
 		.types = data->types,
 		.etypes = data->etypes,
 	};
+	module->text_sections = sections;
+	module->pclntab.text_sections = sections;
+	module->pclntab.num_text_sections = sections ? data->textsectmap.size : 0;
 	set_data(module, data);
 	set_bases(module, data);
+	return NULL;
+}
+
+/** Appends the module, for which there is room (reserve_modules). */
+static struct gospy_error *append_module(struct gospy_program *program,
+					 struct gospy_mapped_image *mapped,
+					 const struct gospy_pclntab *table, uint64_t address,
+					 const struct gospy_moduledata *data)
+{
+	struct gospy_module module;
+	struct gospy_error *err =
+		module_init(&module, program->target, mapped, table, address, data);
+
+	if (err)
+		return err;
+	if (gospy_module_vec_append(&program->modules, module))
+		return NULL;
+	gospy_module_deinit(&module);
+	return &gospy_enomem;
 }
 
 /** Decodes the moduledata at `address`; *ret_valid tells whether it is that of the table at
@@ -180,7 +242,6 @@ struct gospy_error *gospy_program_load_runtime(struct gospy_program *program,
 		.window = window,
 		.left = MAX_SEARCHED,
 	};
-	struct gospy_module module;
 
 	if (!window || !reserve_modules(program))
 		return &gospy_enomem;
@@ -193,8 +254,7 @@ struct gospy_error *gospy_program_load_runtime(struct gospy_program *program,
 			"%s is a Go program, but its runtime is not set up yet or "
 			"is not one this gospy can read (no module data)",
 			mapped->path);
-	module_fill(&module, mapped, table, search.address, &search.data);
-	return gospy_module_vec_append(&program->modules, module) ? NULL : &gospy_enomem;
+	return append_module(program, mapped, table, search.address, &search.data);
 }
 
 /** Which table layout the header at run-time address `pclntab` has, from its place in the image. */
@@ -229,7 +289,6 @@ static struct gospy_error *add_module(struct gospy_program *program,
 	enum gospy_pclntab_version version = program->modules.data[0].pclntab.version;
 	struct gospy_moduledata data;
 	struct gospy_pclntab table;
-	struct gospy_module module;
 	uint64_t pclntab;
 	bool valid;
 	struct gospy_error *err = gospy_target_read_u64(program->target, address, &pclntab);
@@ -245,8 +304,7 @@ static struct gospy_error *add_module(struct gospy_program *program,
 	if (err)
 		return err;
 	table.go_minor = program->version.minor;
-	module_fill(&module, &mapped, &table, address, &data);
-	return gospy_module_vec_append(&program->modules, module) ? NULL : &gospy_enomem;
+	return append_module(program, &mapped, &table, address, &data);
 }
 
 /** pluginpath, else modulename; "" for the program itself. */

@@ -219,8 +219,8 @@ static void put_functions(struct fake_program *fake)
 	uint8_t *table = fake->file + PCLNTAB;
 	const uint64_t names = 72, files = 0x400, records = 0x800;
 	uint64_t name = names, record = records + NUM_FUNCTIONS * 8 + 8;
-	const uint64_t header[] = {NUM_FUNCTIONS, 1,	  link_address(TEXT), names, files, files,
-				   files,	  records};
+	const uint64_t header[] = {NUM_FUNCTIONS, 1,	      link_address(TEXT), names,
+				   files,	  files + 16, files + 32,	  records};
 
 	put(table, 0x08010000fffffff1, 8);
 	for (size_t i = 0; i < 8; i++)
@@ -265,6 +265,7 @@ static uint64_t put_type(struct types *types, const char *name, uint64_t size, u
 
 	put(p, size, 8);
 	p[20] = 2 | 4; /* TFlagExtraStar, TFlagNamed */
+	p[21] = p[22] = 8;
 	p[23] = kind;
 	put(p + 40, put_name(types, name) - TYPES, 4);
 	types->type += 48 + extra;

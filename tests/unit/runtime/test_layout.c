@@ -70,12 +70,12 @@ static void takes_the_first_name_that_exists(void **state)
 		const char *name;
 		uint64_t offset, size;
 	} fields[] = {
-		{"stack.lo", 0, 8},    {"stack.hi", 8, 8},   {"m", 48, 8},
-		{"sched.sp", 56, 8},   {"sched.pc", 64, 8},  {"syscallsp", 104, 8},
-		{"syscallpc", 112, 8}, {"goid", 152, 8},     {"waitsince", 168, 8},
-		{"waitreason", 176, 1}, {"lockedm", 208, 8}, {"gopc", 288, 8},
-		{"startpc", 304, 8},   {"labels", 352, 8},   {"waiting", 320, 8},
-		{"bubble", 376, 8},    {"atomicstatus", 144, 4}, {"atomicstatus.value", 144, 4},
+		{"stack.lo", 0, 8},	{"stack.hi", 8, 8},	  {"m", 48, 8},
+		{"sched.sp", 56, 8},	{"sched.pc", 64, 8},	  {"syscallsp", 104, 8},
+		{"syscallpc", 112, 8},	{"goid", 152, 8},	  {"waitsince", 168, 8},
+		{"waitreason", 176, 1}, {"lockedm", 208, 8},	  {"gopc", 288, 8},
+		{"startpc", 304, 8},	{"labels", 352, 8},	  {"waiting", 320, 8},
+		{"bubble", 376, 8},	{"atomicstatus", 144, 4}, {"atomicstatus.value", 144, 4},
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -104,7 +104,8 @@ static void refuses_fields_outside(void **state)
 	(void)state;
 	struct gospy_structure p = make_p();
 	/* The last offset at which a whole word can still be read is 8936. */
-	static const uint64_t offsets[] = {8937, 8944, UINT64_MAX, UINT64_MAX - 7, UINT64_C(1) << 31};
+	static const uint64_t offsets[] = {8937, 8944, UINT64_MAX, UINT64_MAX - 7,
+					   UINT64_C(1) << 31};
 
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
 		p.fields.data[7].offset = offsets[i];

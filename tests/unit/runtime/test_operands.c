@@ -9,8 +9,8 @@
 #include "operands.h"
 
 /*
- * Machine code that the Go compiler made, and the addresses that `go tool nm` gives for the variables
- * in it.
+ * Machine code that the Go compiler made, and the addresses that `go tool nm` gives for the
+ * variables in it.
  */
 static struct gospy_operand_vec read_code(enum gospy_arch arch, const void *code, size_t size,
 					  uint64_t address)
@@ -50,13 +50,14 @@ static void amd64_reads_memory_operands(void **state)
 	assert_int_equal(operands.size, 2);
 	assert_int_equal(operands.data[0].kind, GOSPY_OPERAND_MEMORY);
 	assert_int_equal(operands.data[0].size, 8);
-	assert_int_equal(operands.data[0].address, 0x535b98);
+	assert_int_equal(operands.data[0].address, 0x535b90);
 	assert_int_equal(operands.data[1].kind, GOSPY_OPERAND_MEMORY);
-	assert_int_equal(operands.data[1].address, 0x535b90);
+	assert_int_equal(operands.data[1].address, 0x535b98);
 	gospy_operand_vec_deinit(&operands);
 }
 
-/** runtime.waitReason.String of Go 1.22.12 on amd64, at 0x4463a0; waitReasonStrings is at 0x532de0. */
+/** runtime.waitReason.String of Go 1.22.12 on amd64, at 0x4463a0; waitReasonStrings is at 0x532de0.
+ */
 static void amd64_reads_addresses_and_comparisons(void **state)
 {
 	(void)state;
@@ -105,7 +106,8 @@ static void amd64_goes_on_after_what_is_no_code(void **state)
 	gospy_operand_vec_deinit(&operands);
 }
 
-/** The beginning of runtime.preemptall of Go 1.27.4 on arm64, at 0x60810; runtime.allp is at 0x18a0b0. */
+/** The beginning of runtime.preemptall of Go 1.27.4 on arm64, at 0x60810; runtime.allp is at
+ * 0x18a0b0. */
 static void arm64_reads_pairs(void **state)
 {
 	(void)state;
@@ -124,7 +126,8 @@ static void arm64_reads_pairs(void **state)
 	gospy_operand_vec_deinit(&operands);
 }
 
-/** runtime.waitReason.String of Go 1.27.4 on arm64, at 0x64ed0; waitReasonStrings is at 0x187120. */
+/** runtime.waitReason.String of Go 1.27.4 on arm64, at 0x64ed0; waitReasonStrings is at 0x187120.
+ */
 static void arm64_reads_addresses_and_comparisons(void **state)
 {
 	(void)state;
@@ -143,7 +146,8 @@ static void arm64_reads_addresses_and_comparisons(void **state)
 	gospy_operand_vec_deinit(&operands);
 }
 
-/** Of runtime.schedinit of Go 1.27.4 on arm64, at 0x54744; runtime.sched is at 0x18bfc0, maxmcount at 80. */
+/** Of runtime.schedinit of Go 1.27.4 on arm64, at 0x54744; runtime.sched is at 0x18bfc0, maxmcount
+ * at 80. */
 static void arm64_reads_stored_constants(void **state)
 {
 	(void)state;

@@ -35,6 +35,8 @@ struct gospy_module {
 		uint64_t start;
 		uint64_t end;
 	} data[4];
+	/** Parts of a text that is in several sections, for pclntab; NULL: one. Owned. */
+	struct gospy_text_section *text_sections;
 	/** plugin path or modulename; "" for the program. Owned. */
 	char *name;
 };
@@ -69,7 +71,7 @@ struct gospy_program {
 	/** Borrowed; must outlive the program. */
 	struct gospy_target *target;
 	enum gospy_arch arch;
-	/** First the module that holds the runtime. */
+	/** First the module that holds the runtime. A module's address is valid until gospy_program_close(). */
 	struct gospy_module_vec modules;
 	/** "go1.22.12". Owned. */
 	char *go_version;
@@ -108,7 +110,7 @@ GOSPY_CHECKED struct gospy_error *gospy_program_open(struct gospy_target *target
 /** Takes NULL. */
 void gospy_program_close(struct gospy_program *program);
 
-/** Looks for modules loaded since (plugins). Cheap when there are none. */
+/** Looks for modules loaded since (plugins). Cheap when there are none. Those known before stay where they are. */
 GOSPY_CHECKED struct gospy_error *gospy_program_refresh(struct gospy_program *program);
 
 /** The module whose text holds run-time address `pc`, or NULL. */

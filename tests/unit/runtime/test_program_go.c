@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <gospy/live.h>
+#include <gospy/program.h>
+
+#include "../target/assert_error.h"
+#include "../target/child.h"
+
+/**
+ * A real program, built by the `go` on PATH, that says itself where its runtime keeps its lists:
+ * tests/unit/runtime/addresses. The folder of the built ones is removed at the end.
+ */
+static char folder[] = "/tmp/gospy-test-XXXXXX";
+
+struct truth {
+	char version[128];
+	uint64_t allgs, allp, allm, sched, wait_reason_strings;
+};
+
+/** False where there is no Go that builds for this machine. */
+static bool build(const char *flags)
+{
+	/* The linker of 1.23 and newer keeps the runtime's variables to itself if not told
+	 * otherwise. */
+	static const char *const linker_flags[] = {"-checklinkname=0", ""};
+	char command[1024];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(command, sizeof(command),
+			 "cd '%s' && GOTOOLCHAIN=local GO111MODULE=on GOFLAGS= CGO_ENABLED=0 "
+			 "go build -ldflags='%s %s' -o '%s/program' . 2>/dev/null",
+			 GO_SOURCE, linker_flags[i], flags, folder);
+		if (system(command) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void run(struct child_pipes pipes, void *argument)
+{
+	char path[64];
+
+	(void)argument;
+	snprintf(path, sizeof(path), "%s/program", folder);
+	dup2(pipes.from_test, STDIN_FILENO);
+	dup2(pipes.to_test, STDOUT_FILENO);
+	execl(path, path, (char *)NULL);
+}
+
+static void read_truth(const struct child *child, struct truth *ret)
+{
+	char line[512];
+	size_t size = 0;
+
+	while (size < sizeof(line) - 1 && (!size || line[size - 1] != '\n')) {
+		ssize_t n = read(child->from, line + size, sizeof(line) - 1 - size);
+		assert_true(n > 0);
+		size += (size_t)n;
+	}
+	line[size] = '\0';
+	assert_int_equal(sscanf(line,
+				"%127s %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
+				ret->version, &ret->allgs, &ret->allp, &ret->allm, &ret->sched,
+				&ret->wait_reason_strings),
+			 6);
+}
+
+static void compare(const struct child *child, const struct truth *truth)
+{
+	const struct gospy_program_options options = {};
+	_cleanup_target_ struct gospy_target *target = NULL;
+	struct gospy_program *program;
+
+	assert_ok(gospy_live_open(child->pid, &target));
+	assert_ok(gospy_program_open(target, &options, &program));
+	assert_string_equal(program->go_version, truth->version);
+	assert_int_equal(program->globals.allgs, truth->allgs);
+	assert_int_equal(program->globals.allp, truth->allp);
+	assert_int_equal(program->globals.allm, truth->allm);
+	assert_int_equal(program->globals.sched, truth->sched);
+	assert_int_equal(program->globals.wait_reason_strings, truth->wait_reason_strings);
+	assert_int_equal(program->confidence, GOSPY_CONFIDENCE_TWO);
+	assert_int_equal(program->layout.source, GOSPY_LAYOUT_TYPES);
+	gospy_program_close(program);
+}
+
+static void finds_what_the_program_says(const char *flags)
+{
+	struct truth truth;
+
+	if (!build(flags))
+		skip();
+	struct child child = child_start(run, NULL);
+	read_truth(&child, &truth);
+	compare(&child, &truth);
+	child_end(&child);
+}
+
+static void finds_what_a_program_says(void **state)
+{
+	(void)state;
+	finds_what_the_program_says("");
+}
+
+static void finds_what_a_stripped_program_says(void **state)
+{
+	(void)state;
+	finds_what_the_program_says("-s -w");
+}
+
+static void finds_what_a_stripped_movable_program_says(void **state)
+{
+	(void)state;
+	finds_what_the_program_says("-s -w' -buildmode='pie");
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/program", folder);
+	unlink(path);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_what_a_program_says),
+		cmocka_unit_test(finds_what_a_stripped_program_says),
+		cmocka_unit_test(finds_what_a_stripped_movable_program_says),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
