@@ -49,6 +49,22 @@ static void capture_deinit(struct capture *c)
 	gospy_u32_vec_deinit(&c->arguments);
 }
 
+/**
+ * Whether tracebacks show labels, as far as the binary decides it: GODEBUG=tracebacklabels is on
+ * from Go 1.27 (runtime/runtime1.go) unless the build settings say otherwise, as they do for
+ * modules of an older language version (cmd/go's DefaultGODEBUG, internal/godebugs/table.go).
+ */
+static bool shows_labels(const struct gospy_program *program)
+{
+	const char *settings = strstr(program->modinfo, "\tDefaultGODEBUG=");
+	const char *end = settings ? strchr(settings, '\n') : NULL;
+	const char *setting = settings ? strstr(settings, "tracebacklabels=") : NULL;
+
+	if (setting && (!end || setting < end))
+		return setting[strlen("tracebacklabels=")] == '1';
+	return program->version.minor < 0 || program->version.minor >= 27;
+}
+
 /** What was read of the process before: version, module, build id. */
 static struct gospy_error *describe_program(struct capture *c)
 {
@@ -60,6 +76,7 @@ static struct gospy_error *describe_program(struct capture *c)
 	s->arch = program->arch;
 	s->pie = image->dynamic;
 	s->has_dwarf = program->has_dwarf;
+	s->traceback_labels = shows_labels(program);
 	struct gospy_error *err = gospy_buildinfo_main_module(program->modinfo, &path, &version);
 	if (!err)
 		err = capture_intern(c, path, &s->main_module);

@@ -23,6 +23,9 @@ enum {
 /* abi.TraceArgsMaxLen: (5 levels * 3 + 2) * 10 arguments + 1. */
 #define ARGS_MAX_LENGTH 171
 
+/* sys.MinFrameSize: on arm64 the callee's saved link register lies below its caller's arguments. */
+#define ARM64_MIN_FRAME_SIZE 8
+
 /** The bytes above the frame: `[argp, ...)` as far as they are at hand. */
 struct argument_area {
 	uint64_t argp;
@@ -162,6 +165,8 @@ struct gospy_error *gospy_arguments_write(const struct gospy_program *program,
 	struct gospy_region typed = {};
 	int minor = program->version.minor;
 
+	if (program->arch == GOSPY_ARCH_ARM64)
+		area.argp += ARM64_MIN_FRAME_SIZE;
 	if (!info->module || info->action == GOSPY_UNWIND_FOREIGN)
 		return NULL;
 	if (minor >= 0 && minor < 17) {
