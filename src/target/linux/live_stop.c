@@ -91,6 +91,12 @@ static void reap(const struct gospy_live *live, struct tracee *tracee)
 		waitid(P_PID, (id_t)tracee->tid, &info, WEXITED | WNOHANG | __WALL);
 }
 
+static bool is_end(const siginfo_t *info)
+{
+	return info->si_code == CLD_EXITED || info->si_code == CLD_KILLED ||
+	       info->si_code == CLD_DUMPED;
+}
+
 /*
  * Looks whether `tracee` stopped or ended. The status of a stop is left in place (WNOWAIT): with it
  * the kernel would forget the signal that a stop before delivery holds back, and if we are killed
@@ -111,13 +117,12 @@ static bool poll_tracee(const struct gospy_live *live, struct tracee *tracee)
 	}
 	if (!info.si_pid)
 		return false;
-	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
-		/* An event (here only PTRACE_EVENT_STOP) in the high byte, else a signal held back.
-		 */
+	if (is_end(&info)) {
+		reap(live, tracee);
+	} else {
+		/* The high byte: an event, only ever PTRACE_EVENT_STOP. Else a signal held back. */
 		tracee->signal = info.si_status >> 8 ? 0 : info.si_status & 0x7f;
 		tracee->state = TRACEE_STOPPED;
-	} else {
-		reap(live, tracee);
 	}
 	return true;
 }
@@ -127,9 +132,10 @@ static void reap_dead(const struct gospy_live *live, struct tracee *tracee)
 {
 	siginfo_t info = {0};
 
+	/* Stops of a tracee are reported whether asked for or not. */
 	if (tracee->state != TRACEE_GONE &&
 	    !waitid(P_PID, (id_t)tracee->tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) &&
-	    info.si_pid)
+	    info.si_pid && is_end(&info))
 		reap(live, tracee);
 }
 
@@ -139,6 +145,24 @@ static void reap_all(void *context)
 
 	for (size_t i = 0; i < hold->tracees.size; i++)
 		reap_dead(hold->live, &hold->tracees.data[i]);
+}
+
+/*
+ * The same from another thread of ours, while the tracer may be blocked: PTRACE_SEIZE waits for an
+ * exec of the target to end, and the exec waits until all threads but the first are reaped
+ * (fs/exec.c, de_thread, under cred_guard_mutex; ptrace(2), under "BUGS").
+ */
+static void reap_for_exec(void *context)
+{
+	const struct gospy_live *live = context;
+	_cleanup_dir_ DIR *dir = gospy_proc_opendir(live->proc_fd, "task");
+	pid_t tid;
+
+	while (dir && (tid = gospy_proc_next_pid(dir))) {
+		struct tracee tracee = {.tid = tid};
+		if (tid != live->pid)
+			reap_dead(live, &tracee);
+	}
 }
 
 /* Not in /proc any more, or a zombie: a first thread is reported only after all others. */
@@ -164,27 +188,53 @@ static void look_for_dead(struct gospy_hold *hold)
 	}
 }
 
-/* Why the kernel refused to let us seize `tid`; NULL where the thread is just ending. */
-static struct gospy_error *explain_refusal(const struct gospy_live *live, pid_t tid)
+enum seizure {
+	SEIZURE_DONE,
+	/** It just ended. */
+	SEIZURE_ENDED,
+	/** Refused for a moment: the program is replacing itself (exec). */
+	SEIZURE_AGAIN,
+};
+
+static struct gospy_error *traced_by(const struct gospy_live *live, pid_t tracer)
 {
-	char path[64], status[4096], name[64] = "?";
+	char path[64], name[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)tracer);
+	if (gospy_proc_read_small(-1, path, name, sizeof(name)))
+		snprintf(name, sizeof(name), "?");
+	name[strcspn(name, "\n")] = 0;
+	return gospy_error_create(GOSPY_ERROR_PERMISSION,
+				  "process %d is traced by process %d (%s), and can have only one "
+				  "tracer",
+				  (int)live->pid, (int)tracer, name);
+}
+
+/* What it means that the kernel refused to let us seize `tid`. */
+static struct gospy_error *judge_refusal(const struct gospy_live *live, pid_t tid,
+					 enum seizure *ret)
+{
+	_cleanup_(gospy_access_deinit) struct gospy_access found = {0};
+	char path[64], status[4096];
 	uint64_t tracer = 0;
 
+	*ret = SEIZURE_ENDED;
 	if (thread_has_ended(live, tid) ||
 	    gospy_proc_read_small(live->proc_fd, gospy_proc_task_path(path, tid, "status"), status,
 				  sizeof(status)))
 		return NULL;
 	gospy_proc_status_numbers(status, "TracerPid", 10, &tracer, 1);
-	if (!tracer)
-		return gospy_live_refusal(live->pid);
-	snprintf(path, sizeof(path), "/proc/%llu/comm", (unsigned long long)tracer);
-	if (!gospy_proc_read_small(-1, path, name, sizeof(name)))
-		name[strcspn(name, "\n")] = 0;
-	return gospy_error_create(
-		GOSPY_ERROR_PERMISSION,
-		"process %d is traced by process %llu (%s), and can have only one "
-		"tracer",
-		(int)live->pid, (unsigned long long)tracer, name);
+	/* A thread of ours that execs takes over the number of the first thread. */
+	*ret = SEIZURE_DONE;
+	if (tracer == (uint64_t)gettid())
+		return NULL;
+	if (tracer)
+		return traced_by(live, (pid_t)tracer);
+	*ret = SEIZURE_AGAIN;
+	struct gospy_error *err = gospy_access_check(live->pid, &found);
+	if (err || found.can_ptrace)
+		return err;
+	return gospy_error_create(GOSPY_ERROR_PERMISSION, "%s", found.reason);
 }
 
 /* Whether `tid` is now a thread of somebody else: one that just ends is in neither place. */
@@ -198,21 +248,25 @@ static bool is_foreign(const struct gospy_live *live, pid_t tid)
 }
 
 /*
- * Seizes `tid`, which stops for nothing yet. `*ret_done` is false where it just ended. On failure
- * the tracer has to end, for it may have somebody else's thread.
+ * Seizes `tid`, which stops for nothing yet. On failure the tracer has to end, for it may have
+ * somebody else's thread.
  */
-static struct gospy_error *seize(const struct gospy_live *live, pid_t tid, bool *ret_done)
+static struct gospy_error *seize(const struct gospy_live *live, pid_t tid, enum seizure *ret)
 {
-	*ret_done = !ptrace(PTRACE_SEIZE, tid, NULL, NULL);
-	if (*ret_done && is_foreign(live, tid))
+	if (!ptrace(PTRACE_SEIZE, tid, NULL, NULL)) {
+		*ret = SEIZURE_DONE;
+		if (!is_foreign(live, tid))
+			return NULL;
 		return gospy_error_os(EAGAIN,
-				      "thread %d of process %d ended and its number was "
-				      "taken by another",
+				      "thread %d of process %d ended and its number was taken by "
+				      "another",
 				      (int)tid, (int)live->pid);
-	if (*ret_done || errno == ESRCH)
+	}
+	*ret = SEIZURE_ENDED;
+	if (errno == ESRCH)
 		return NULL;
 	if (errno == EPERM || errno == EACCES)
-		return explain_refusal(live, tid);
+		return judge_refusal(live, tid, ret);
 	return gospy_error_os(errno, "cannot trace thread %d of process %d", (int)tid,
 			      (int)live->pid);
 }
@@ -240,16 +294,17 @@ static struct tracee *tracee_entry(struct gospy_hold *hold, pid_t tid)
 static struct gospy_error *seize_new_one(struct gospy_hold *hold, pid_t tid, bool *grown)
 {
 	struct tracee *tracee = tracee_entry(hold, tid);
-	bool done;
+	enum seizure seizure;
 
 	if (!tracee)
 		return &gospy_enomem;
 	if (tracee->state != TRACEE_GONE)
 		return NULL;
-	struct gospy_error *err = seize(hold->live, tid, &done);
-	if (err || !done)
+	struct gospy_error *err = seize(hold->live, tid, &seizure);
+	if (err || seizure == SEIZURE_ENDED)
 		return err;
-	*tracee = (struct tracee){.tid = tid, .state = TRACEE_SEIZED};
+	if (seizure == SEIZURE_DONE)
+		*tracee = (struct tracee){.tid = tid, .state = TRACEE_SEIZED};
 	*grown = true;
 	return NULL;
 }
@@ -266,8 +321,9 @@ static uint64_t count_threads(const struct gospy_live *live)
 }
 
 /*
- * One pass over the threads. `*ret_grown`: there were new ones; `*ret_short`: fewer were listed
- * than there are, which happens where some die while the folder is read.
+ * One pass over the threads. `*ret_grown`: there were new ones, or ones to be tried again;
+ * `*ret_short`: fewer were listed than there are, which happens where some die while the folder is
+ * read.
  */
 static struct gospy_error *seize_new(struct gospy_hold *hold, bool *ret_grown, bool *ret_short)
 {
@@ -478,7 +534,7 @@ struct gospy_error *gospy_live_stop(struct gospy_target *target)
 	if (!job.hold)
 		return &gospy_enomem;
 	job.hold->live = live;
-	gospy_tracer_run(live->tracer, run_stop, &job);
+	gospy_tracer_run(live->tracer, run_stop, &job, reap_for_exec, live);
 	if (!job.clean)
 		end_tracer(live);
 	if (job.err) {
@@ -498,7 +554,7 @@ struct gospy_error *gospy_live_resume(struct gospy_target *target, uint64_t *ret
 	if (!live->hold)
 		return NULL;
 	gospy_tracer_set_idle(live->tracer, NULL, NULL);
-	gospy_tracer_run(live->tracer, run_resume, &job);
+	gospy_tracer_run(live->tracer, run_resume, &job, NULL, NULL);
 	if (!job.clean)
 		end_tracer(live);
 	*ret_paused_ns = gospy_clock_monotonic_ns() - live->hold->started_ns;
@@ -591,12 +647,12 @@ static void run_sample(void *context)
 {
 	struct sample_job *job = context;
 	struct tracee *tracee = &job->tracee;
-	bool seized;
+	enum seizure seizure;
 
 	tracee->state = TRACEE_GONE;
-	job->err = seize(job->live, tracee->tid, &seized);
+	job->err = seize(job->live, tracee->tid, &seizure);
 	job->clean = !job->err;
-	if (job->err || !seized)
+	if (job->err || seizure != SEIZURE_DONE)
 		return;
 	tracee->state = TRACEE_INTERRUPTED;
 	ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
@@ -618,7 +674,7 @@ static struct gospy_error *sample_held(struct gospy_live *live, pid_t tid,
 
 	if (err)
 		return err;
-	gospy_tracer_run(live->tracer, run_sample, &job);
+	gospy_tracer_run(live->tracer, run_sample, &job, reap_for_exec, live);
 	if (!job.clean)
 		end_tracer(live);
 	if (job.err)

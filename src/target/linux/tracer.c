@@ -6,10 +6,12 @@
 
 #include "tracer.h"
 
-#define IDLE_INTERVAL_NS 100000000
+#define IDLE_INTERVAL_NS 100000000L
+#define WATCH_INTERVAL_NS 20000000L
 
 struct gospy_tracer {
 	pthread_t thread;
+	pid_t tid;
 	pthread_mutex_t mutex;
 	/** Signalled when any of the fields below changes. */
 	pthread_cond_t changed;
@@ -20,23 +22,26 @@ struct gospy_tracer {
 	bool ending;
 };
 
-/* Waits for a job, an end, or the time for the idle work. The mutex is held. */
-static void wait_for_change(struct gospy_tracer *tracer)
+/* Waits for a signal at most so long; false when the time is over. The mutex is held. */
+static bool wait_for(struct gospy_tracer *tracer, long interval_ns)
 {
 	struct timespec until;
 
-	if (!tracer->idle) {
-		pthread_cond_wait(&tracer->changed, &tracer->mutex);
-		return;
-	}
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += IDLE_INTERVAL_NS;
+	until.tv_nsec += interval_ns;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
-	if (pthread_cond_timedwait(&tracer->changed, &tracer->mutex, &until) && !tracer->job &&
-	    !tracer->ending && tracer->idle)
+	return !pthread_cond_timedwait(&tracer->changed, &tracer->mutex, &until);
+}
+
+/* Waits for a job, an end, or the time for the idle work. The mutex is held. */
+static void wait_for_change(struct gospy_tracer *tracer)
+{
+	if (!tracer->idle)
+		pthread_cond_wait(&tracer->changed, &tracer->mutex);
+	else if (!wait_for(tracer, IDLE_INTERVAL_NS) && tracer->idle)
 		tracer->idle(tracer->idle_context);
 }
 
@@ -47,12 +52,15 @@ static void *run_thread(void *argument)
 	/* The default slack of 50 us would be paid by the target for each wait while it is held. */
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	pthread_mutex_lock(&tracer->mutex);
+	tracer->tid = gettid();
 	while (!tracer->ending) {
 		if (!tracer->job) {
 			wait_for_change(tracer);
 			continue;
 		}
+		pthread_mutex_unlock(&tracer->mutex);
 		tracer->job(tracer->job_context);
+		pthread_mutex_lock(&tracer->mutex);
 		tracer->job = NULL;
 		pthread_cond_broadcast(&tracer->changed);
 	}
@@ -112,6 +120,18 @@ out_free:
 	return gospy_error_os(errnum, "cannot start a thread");
 }
 
+/*
+ * The kernel lets go of the tracees after it has woken up who joins the thread (kernel/exit.c,
+ * do_exit: exit_mm comes before exit_notify), but before its number is free.
+ */
+static void wait_until_gone(pid_t tid)
+{
+	const struct timespec delay = {.tv_nsec = 20000};
+
+	for (int i = 0; i < 50000 && !tgkill(getpid(), tid, 0); i++)
+		nanosleep(&delay, NULL);
+}
+
 void gospy_tracer_destroy(struct gospy_tracer *tracer)
 {
 	if (!tracer)
@@ -121,19 +141,27 @@ void gospy_tracer_destroy(struct gospy_tracer *tracer)
 	pthread_cond_broadcast(&tracer->changed);
 	pthread_mutex_unlock(&tracer->mutex);
 	pthread_join(tracer->thread, NULL);
+	if (tracer->tid)
+		wait_until_gone(tracer->tid);
 	pthread_cond_destroy(&tracer->changed);
 	pthread_mutex_destroy(&tracer->mutex);
 	free(tracer);
 }
 
-void gospy_tracer_run(struct gospy_tracer *tracer, gospy_tracer_fn job, void *context)
+void gospy_tracer_run(struct gospy_tracer *tracer, gospy_tracer_fn job, void *context,
+		      gospy_tracer_fn watch, void *watch_context)
 {
 	pthread_mutex_lock(&tracer->mutex);
 	tracer->job_context = context;
 	tracer->job = job;
 	pthread_cond_broadcast(&tracer->changed);
-	while (tracer->job)
-		pthread_cond_wait(&tracer->changed, &tracer->mutex);
+	while (tracer->job) {
+		if (wait_for(tracer, WATCH_INTERVAL_NS) || !watch)
+			continue;
+		pthread_mutex_unlock(&tracer->mutex);
+		watch(watch_context);
+		pthread_mutex_lock(&tracer->mutex);
+	}
 	pthread_mutex_unlock(&tracer->mutex);
 }
 

@@ -18,8 +18,12 @@ GOSPY_CHECKED struct gospy_error *gospy_tracer_create(struct gospy_tracer **ret)
 /** Ends the thread: whatever it still traces goes on. Takes NULL. */
 void gospy_tracer_destroy(struct gospy_tracer *tracer);
 
-/** Runs `job(context)` on the thread and waits for its end. */
-void gospy_tracer_run(struct gospy_tracer *tracer, gospy_tracer_fn job, void *context);
+/**
+ * Runs `job(context)` on the thread and waits for its end. Where that takes longer, the calling
+ * thread runs `watch(watch_context)` every fiftieth of a second, beside the job; NULL for nothing.
+ */
+void gospy_tracer_run(struct gospy_tracer *tracer, gospy_tracer_fn job, void *context,
+		      gospy_tracer_fn watch, void *watch_context);
 
 /** What to do on the thread every tenth of a second while it has no job; NULL for nothing. Not from
  * a job. */
