@@ -44,17 +44,23 @@ static struct gospy_error *mapped_image_make(struct gospy_image **image, uint64_
 
 static bool is_file(const struct gospy_mapping *mapping)
 {
-	return (mapping->device || mapping->inode) && (mapping->flags & GOSPY_MAPPING_EXEC);
+	return mapping->device || mapping->inode;
 }
 
-/** The bias that puts the segment which begins in `mapping`'s part of the file there. */
+static bool is_code(const struct gospy_mapping *mapping)
+{
+	return is_file(mapping) && (mapping->flags & GOSPY_MAPPING_EXEC);
+}
+
+/** The bias that puts the segment of `mapping`'s kind and part of the file there. */
 static bool bias_of_mapping(const struct gospy_image *image, const struct gospy_mapping *mapping,
 			    uint64_t *ret)
 {
 	for (size_t i = 0; i < image->segments.size; i++) {
 		const struct gospy_segment *segment = &image->segments.data[i];
 		uint64_t page_start = segment->offset & ~UINT64_C(4095);
-		if (!segment->executable || mapping->offset < page_start ||
+		if (segment->executable != !!(mapping->flags & GOSPY_MAPPING_EXEC) ||
+		    mapping->offset < page_start ||
 		    mapping->offset - page_start >=
 			    segment->file_size + (segment->offset - page_start))
 			continue;
@@ -103,7 +109,7 @@ static struct gospy_error *find_bias(struct gospy_target *target,
 			bool right = false;
 			size_t length = strlen(path);
 			bool same = !strncmp(gospy_mapping_path(mappings, mapping), path, length);
-			if (!(mapping->flags & GOSPY_MAPPING_EXEC) || same == any_path ||
+			if (!is_file(mapping) || same == any_path ||
 			    !bias_of_mapping(image, mapping, &bias))
 				continue;
 			struct gospy_error *err = header_matches(target, image, bias, &right);
@@ -294,7 +300,7 @@ static struct gospy_error *find_library(struct gospy_target *target,
 	for (size_t i = 0; i < mappings->list.size; i++) {
 		const struct gospy_mapping *mapping = &mappings->list.data[i];
 		_cleanup_(gospy_mapped_image_deinit) struct gospy_mapped_image mapped = {};
-		if (!is_file(mapping) || is_same_file(previous, mapping))
+		if (!is_code(mapping) || is_same_file(previous, mapping))
 			continue;
 		previous = mapping;
 		struct gospy_error *err = open_mapped(target, mappings, mapping, &mapped);
