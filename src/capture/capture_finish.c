@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <gospy/cursor.h>
+#include <gospy/function_name.h>
 #include <gospy/limits.h>
 
 #include "capture_private.h"
@@ -195,10 +196,25 @@ static struct gospy_error *finish_bubbles(struct capture *c)
 	return NULL;
 }
 
+static struct gospy_error *intern_function(struct capture *c, const char *name, uint32_t *ret)
+{
+	struct gospy_output text;
+
+	if (!strchr(name, '['))
+		return capture_intern(c, name, ret);
+	gospy_output_init_memory(&text);
+	gospy_function_name_print(name, c->program->version.minor, &text);
+	struct gospy_error *err = gospy_output_flush(&text);
+	if (!err)
+		err = gospy_strings_intern(&c->snapshot->strings, text.data, text.size, ret);
+	gospy_output_deinit(&text);
+	return err;
+}
+
 static struct gospy_error *add_frame(struct capture *c, const struct gospy_source_frame *from)
 {
 	struct gospy_frame frame = {.line = from->line, .start_line = from->start_line};
-	struct gospy_error *err = capture_intern(c, from->function, &frame.function);
+	struct gospy_error *err = intern_function(c, from->function, &frame.function);
 
 	if (!err)
 		err = capture_intern(c, from->file ? from->file : "", &frame.file);

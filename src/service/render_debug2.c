@@ -95,68 +95,13 @@ static uint8_t visibility(struct printer *printer, const struct gospy_frame *fra
 	return *known;
 }
 
-/** What lies between the type arguments of a generic type and those of its generic method
- * (Go 1.27). */
-struct generic_name {
-	const char *first_end;
-	const char *second;
-	bool malformed;
-};
-
-/** The part of funcNamePiecesForPrint that came with Go 1.27; `[open, close]` are the outer
- * brackets. */
-static struct generic_name split_generic_name(const char *open, const char *close)
-{
-	struct generic_name split = {};
-	int depth = 1;
-
-	if (!memchr(open + 1, '[', (size_t)(close - open - 1)))
-		return split;
-	for (const char *p = open + 1; p < close && depth >= 0 && !split.second; p++) {
-		if (*p == '[' && ++depth == 1)
-			split.second = p;
-		else if (*p == ']' && --depth == 0)
-			split.first_end = p;
-	}
-	split.malformed = depth != 1 || !split.first_end != !split.second;
-	return split;
-}
-
-/** funcNamePiecesForPrint (since Go 1.21; the linker did it before): type arguments become "[...]".
- */
-static void write_generic_name(struct printer *printer, const char *name, const char *open,
-			       const char *close)
-{
-	struct gospy_output *output = printer->output;
-	struct generic_name split = {};
-
-	if (printer->minor >= 27)
-		split = split_generic_name(open, close);
-	if (split.malformed) {
-		gospy_output_escaped(output, name, strlen(name));
-		return;
-	}
-	gospy_output_escaped(output, name, (size_t)(open - name));
-	gospy_output_string(output, "[...]");
-	if (split.second) {
-		gospy_output_escaped(output, split.first_end + 1,
-				     (size_t)(split.second - split.first_end - 1));
-		gospy_output_string(output, "[...]");
-	}
-	gospy_output_escaped(output, close + 1, strlen(close + 1));
-}
-
-/** printFuncName. */
+/** printFuncName; up to Go 1.20 only functions that are not inlined had the exception. */
 static void write_function(struct printer *printer, uint32_t function, bool inlined)
 {
 	const char *name = gospy_snapshot_string(printer->snapshot, function);
-	const char *open = strchr(name, '[');
-	const char *close = open ? strrchr(open, ']') : NULL;
 
 	if (strcmp(name, "runtime.gopanic") == 0 && (!inlined || printer->minor >= 21))
 		gospy_output_string(printer->output, "panic");
-	else if (close && printer->minor >= 21)
-		write_generic_name(printer, name, open, close);
 	else
 		gospy_renderer_string(printer->renderer, function);
 }

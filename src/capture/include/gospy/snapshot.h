@@ -98,7 +98,7 @@ enum gospy_frame_flags {
 	GOSPY_FRAME_FOREIGN = 1 << 2,
 };
 
-/** One logical frame. Strings by number. */
+/** One logical frame. Strings by number; functions as <gospy/function_name.h> writes them. */
 struct gospy_frame {
 	uint32_t function;
 	uint32_t file;
