@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include <gospy/process_list.h>
+
+#include "commands.h"
+#include "message.h"
+#include "result.h"
+
+static void say_left_out(const struct gospy_process_list *list)
+{
+	if (list->not_permitted)
+		message("%llu processes could not be looked at: not permitted (see 'gospy doctor')",
+			(unsigned long long)list->not_permitted);
+	if (list->failed)
+		message("%llu Go processes could not be read", (unsigned long long)list->failed);
+}
+
+struct gospy_error *command_ps(const struct options *options, int *ret_exit)
+{
+	_cleanup_(result_deinit) struct result result = {.fd = -1};
+	struct gospy_process_list list = {};
+	struct gospy_error *err = result_open(&result, options->output);
+
+	if (!err)
+		err = gospy_process_list_init(&list);
+	if (err)
+		return err;
+	if (options->format == GOSPY_FORMAT_JSON)
+		gospy_process_list_json(&list, &result.output);
+	else
+		gospy_process_list_text(&list, &result.output);
+	err = result_commit(&result);
+	if (!err && !options->quiet)
+		say_left_out(&list);
+	if (list.failed)
+		*ret_exit = GOSPY_EXIT_PARTLY;
+	gospy_process_list_deinit(&list);
+	return err;
+}

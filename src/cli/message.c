@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gospy/command.h>
+
+#include "message.h"
+
+void message(const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	struct gospy_output output;
+	va_list args;
+
+	va_start(args, format);
+	int n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0) {
+		text = NULL;
+		return;
+	}
+	gospy_output_init_fd(&output, STDERR_FILENO);
+	gospy_output_string(&output, "gospy: ");
+	gospy_output_escaped(&output, text, (size_t)n);
+	gospy_output_char(&output, '\n');
+	gospy_error_destroy(gospy_output_flush(&output));
+	gospy_output_deinit(&output);
+}
+
+int message_error(struct gospy_error *err)
+{
+	_cleanup_free_ char *text = gospy_error_string(err);
+	int code = (int)gospy_exit_of(err);
+
+	message("%s", text ? text : err->message);
+	gospy_error_destroy(err);
+	return code;
+}

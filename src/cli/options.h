@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GOSPY_CLI_OPTIONS_H
+#define GOSPY_CLI_OPTIONS_H
+
+/** The command line, read once: every command takes its part from here. */
+#include <gospy/capture.h>
+#include <gospy/command.h>
+#include <gospy/render.h>
+
+struct options {
+	const struct gospy_command *command;
+	/** The process, by number or by name; 0 and NULL when not given. */
+	pid_t pid;
+	const char *name;
+	/** --format as given, NULL by default; and what it means. */
+	const char *format_name;
+	enum gospy_format format;
+	const char *output;
+	struct gospy_capture_request capture;
+	const char *bin;
+	struct gospy_view_options view;
+	bool group_given;
+	bool quiet;
+	bool verbose;
+	bool help;
+	bool version;
+};
+
+/**
+ * Reads `argv` (argv[0] is the command's name) for `command`. Strings are borrowed from argv.
+ * GOSPY_ERROR_USAGE with one sentence for anything wrong.
+ */
+GOSPY_CHECKED struct gospy_error *
+options_parse(struct options *options, const struct gospy_command *command, int argc, char **argv);
+
+/** A duration as Go writes it ("1m30s", "20ms", "1.5h") in ns; GOSPY_ERROR_USAGE. */
+GOSPY_CHECKED struct gospy_error *options_duration(const char *text, uint64_t *ret_ns);
+
+#endif
