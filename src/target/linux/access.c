@@ -16,8 +16,9 @@
 #define MAX_NESTED_NAMESPACES 33
 /** Ancestors that are looked at for ourselves. */
 #define MAX_ANCESTORS 256
-/** include/linux/proc_ns.h, PROC_PID_INIT_INO: the first pid namespace has this inode for ever. */
+/** include/linux/proc_ns.h, PROC_PID_INIT_INO and PROC_USER_INIT_INO: inodes that never change. */
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]"
+#define INITIAL_USER_NAMESPACE "user:[4026531837]"
 
 static void read_credentials(const char *status, struct gospy_credentials *ret)
 {
@@ -131,15 +132,24 @@ static enum gospy_userns_relation climb(int its_fd, int own_fd, bool *ret_owner)
 	return GOSPY_USERNS_OTHER;
 }
 
-/* Where the namespace may not be opened, whether it maps the same ids tells it apart. */
-static enum gospy_userns_relation compare_maps(int proc_fd, int self_fd)
+/*
+ * The namespace may not be opened. It is another one if it maps other ids. It is so, too, if we
+ * have the capability that opens all of our namespace's, unless ours is the first, which no other
+ * is outside of: there it is a security module that refuses.
+ */
+static enum gospy_userns_relation guess_relation(int proc_fd, int self_fd, bool have)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec its = {0}, own = {0};
+	char link[64];
 
-	if (gospy_proc_read(proc_fd, "uid_map", &its) || gospy_proc_read(self_fd, "uid_map", &own))
-		return GOSPY_USERNS_SAME;
-	return strcmp((const char *)its.data, (const char *)own.data) ? GOSPY_USERNS_OTHER
-								      : GOSPY_USERNS_SAME;
+	if (!gospy_proc_read(proc_fd, "uid_map", &its) &&
+	    !gospy_proc_read(self_fd, "uid_map", &own) &&
+	    strcmp((const char *)its.data, (const char *)own.data))
+		return GOSPY_USERNS_OTHER;
+	if (have && !gospy_proc_link(self_fd, "ns/user", link, sizeof(link)) &&
+	    strcmp(link, INITIAL_USER_NAMESPACE))
+		return GOSPY_USERNS_OTHER;
+	return GOSPY_USERNS_SAME;
 }
 
 static void find_namespace(struct gospy_access_facts *facts, int proc_fd, int self_fd)
@@ -149,7 +159,7 @@ static void find_namespace(struct gospy_access_facts *facts, int proc_fd, int se
 	bool have = facts->own.effective >> GOSPY_CAP_SYS_PTRACE & 1, owner = false;
 
 	if (its_fd < 0 || own_fd < 0) {
-		facts->userns = compare_maps(proc_fd, self_fd);
+		facts->userns = guess_relation(proc_fd, self_fd, have);
 		facts->capable = have && facts->userns == GOSPY_USERNS_SAME;
 		return;
 	}
