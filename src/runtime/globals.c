@@ -152,26 +152,39 @@ static struct gospy_error *settle_by_scan(const struct gospy_program *program,
 	return err;
 }
 
+/** The places that the anchors, else the symbol table, name and the validator lets pass. */
+static struct gospy_error *find_named(const struct gospy_program *program,
+				      const struct gospy_anchors *anchors, enum gospy_global global,
+				      struct gospy_u64_vec *ret, bool *ret_right)
+{
+	struct gospy_error *err = gospy_anchors_find(anchors, program, global, ret);
+
+	if (!err)
+		err = filter(program, global, ret, ret_right);
+	if (err || ret->size)
+		return err;
+	err = find_symbol(program, global, ret);
+	return err ? err : filter(program, global, ret, ret_right);
+}
+
+/** Of a version without a table the layout of schedt is a guess, which the scan would share. */
+static bool is_guess(const struct gospy_program *program, enum gospy_global global)
+{
+	return global == GOSPY_GLOBAL_SCHED && !gospy_program_knows_version(program) &&
+	       program->layout.source != GOSPY_LAYOUT_DWARF;
+}
+
 static struct gospy_error *find(const struct gospy_program *program,
 				const struct gospy_anchors *anchors, enum gospy_global global,
 				struct finding *ret)
 {
 	_cleanup_(gospy_u64_vec_deinit) struct gospy_u64_vec named = {};
 	bool right, confirmed = false;
-	struct gospy_error *err = gospy_anchors_find(anchors, program, global, &named);
+	struct gospy_error *err = find_named(program, anchors, global, &named, &right);
 
-	if (!err)
-		err = filter(program, global, &named, &right);
-	if (!err && !named.size) {
-		err = find_symbol(program, global, &named);
-		if (!err)
-			err = filter(program, global, &named, &right);
-	}
-	if (err)
-		return err;
-	if (named.size == 1 && right)
+	if (!err && named.size == 1 && right)
 		err = gospy_anchors_confirm(anchors, program, global, named.data[0], &confirmed);
-	if (err)
+	if (err || (!confirmed && is_guess(program, global)))
 		return err;
 	/* Before the runtime has started there is nothing that a scan could know it by. */
 	if (named.size == 1 && (confirmed || !right)) {
@@ -198,6 +211,14 @@ static struct gospy_error *warn(struct gospy_program *program, enum gospy_global
 	return gospy_program_warn(
 		program, "%s was not found%s: %s are not shown", gospy_global_names[global],
 		finding->disputed ? " (several places look like it)" : "", losses[global]);
+}
+
+/** What the whole program's confidence is made of: without the others less is shown, but not wrong.
+ */
+static bool is_list(enum gospy_global global)
+{
+	return global == GOSPY_GLOBAL_ALLGS || global == GOSPY_GLOBAL_ALLP ||
+	       global == GOSPY_GLOBAL_ALLM;
 }
 
 /** The number of wait reasons, which waitReason.String compares its receiver with; 0 when it does
@@ -230,7 +251,7 @@ struct gospy_error *gospy_globals_find(struct gospy_program *program,
 		if (err)
 			return err;
 		*global_of(&program->globals, global) = finding.address;
-		if (finding.confidence < confidence)
+		if (is_list(global) && finding.confidence < confidence)
 			confidence = finding.confidence;
 		/* Nothing else is worth the search when this layout has no goroutines. */
 		if (global == GOSPY_GLOBAL_ALLGS && !finding.address)

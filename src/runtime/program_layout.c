@@ -30,16 +30,20 @@ static bool is_vital(size_t index)
 	return index == GOSPY_LAYOUT_g || index == GOSPY_LAYOUT_m || index == GOSPY_LAYOUT_p;
 }
 
-/** The table's answer; for a version it does not know that of the newest it does, to be validated.
+/**
+ * The table's answer. For a version that it does not know that of the newest it does, but only of
+ * what the process can then contradict.
  */
 static struct gospy_error *apply_table(const struct gospy_program *program, size_t index,
 				       struct gospy_layout *layout)
 {
 	_cleanup_(gospy_structure_deinit) struct gospy_structure structure = {};
-	int minor = program->version.minor;
+	int minor = gospy_program_knows_version(program) ? program->version.minor
+							 : GOSPY_NEWEST_GO_MINOR;
 
-	if (minor < 0 || minor > GOSPY_NEWEST_GO_MINOR)
-		minor = GOSPY_NEWEST_GO_MINOR;
+	if (is_vital(index) && !gospy_program_knows_version(program))
+		return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "no table for %s of %s",
+					  gospy_layout_structs[index], program->go_version);
 	struct gospy_error *err = gospy_layout_table((int)program->arch, minor,
 						     gospy_layout_structs[index], &structure);
 	if (!err)

@@ -46,6 +46,9 @@ void gospy_module_deinit(struct gospy_module *module);
 GOSPY_CHECKED struct gospy_error *gospy_program_find_version(struct gospy_program *program,
 							     const struct gospy_anchors *anchors);
 
+/** Whether the version is one that the tables are for. */
+bool gospy_program_knows_version(const struct gospy_program *program);
+
 /** What is known of the binary beside the process. */
 struct gospy_program_files {
 	/** Of the module that holds the runtime. Borrowed. */

@@ -101,6 +101,12 @@ static struct gospy_error *read_buildinfo(const struct gospy_program *program,
 	return err ? err : read_headers(program, ret);
 }
 
+bool gospy_program_knows_version(const struct gospy_program *program)
+{
+	return program->version.major == 1 && program->version.minor >= 0 &&
+	       program->version.minor <= GOSPY_NEWEST_GO_MINOR;
+}
+
 static struct gospy_error *warn_of_version(struct gospy_program *program)
 {
 	if (program->version.minor < 0)
@@ -109,7 +115,7 @@ static struct gospy_error *warn_of_version(struct gospy_program *program)
 					  "taken from the program itself",
 					  program->go_version[0] ? program->go_version
 								 : "none found");
-	if (program->version.major == 1 && program->version.minor <= GOSPY_NEWEST_GO_MINOR)
+	if (gospy_program_knows_version(program))
 		return NULL;
 	return gospy_program_warn(
 		program,

@@ -80,6 +80,7 @@ struct gospy_program {
 	char *modinfo;
 	struct gospy_layout layout;
 	struct gospy_globals globals;
+	/** Of the least sure of allgs, allp and allm. */
 	enum gospy_confidence confidence;
 	/** Wait reasons, index = g.waitreason; owned strings. */
 	char **wait_reasons;
