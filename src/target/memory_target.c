@@ -241,9 +241,10 @@ static struct gospy_error *memory_info(struct gospy_target *target, struct gospy
 		.exe = strdup(memory->exe ? memory->exe : ""),
 		.name = strdup("fake"),
 		.cgroup = strdup(""),
+		.godebug = strdup(""),
 	};
 
-	if (!info.exe || !info.name || !info.cgroup)
+	if (!info.exe || !info.name || !info.cgroup || !info.godebug)
 		return &gospy_enomem;
 	for (size_t i = 0; i < memory->ranges.size; i++)
 		info.resident_size += memory->ranges.data[i].end - memory->ranges.data[i].start;

@@ -151,5 +151,6 @@ void gospy_target_info_deinit(struct gospy_target_info *info)
 	free(info->exe);
 	free(info->name);
 	free(info->cgroup);
+	free(info->godebug);
 	memset(info, 0, sizeof(*info));
 }

@@ -77,6 +77,25 @@ char *gospy_cgroup_path(const char *text)
 	return strndup(unified, unified_size);
 }
 
+/* The block of strings NAME=VALUE that the program was started with; the runtime reads the first of
+ * a name. */
+static char *read_godebug(const struct gospy_live *live)
+{
+	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec text = {0};
+	static const char name[] = "GODEBUG=";
+
+	if (gospy_proc_read(live->proc_fd, "environ", &text))
+		return strdup("");
+	for (size_t at = 0; at < text.size;) {
+		const char *variable = (const char *)text.data + at;
+		size_t length = strnlen(variable, text.size - at);
+		if (length >= sizeof(name) - 1 && !memcmp(variable, name, sizeof(name) - 1))
+			return strndup(variable + sizeof(name) - 1, length - (sizeof(name) - 1));
+		at += length + 1;
+	}
+	return strdup("");
+}
+
 static char *read_cgroup(const struct gospy_live *live)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec text = {0};
@@ -146,11 +165,12 @@ struct gospy_error *gospy_live_info(struct gospy_target *target, struct gospy_ta
 		.exe = link_or_empty(live->memory_fd, "exe"),
 		.name = read_name(live),
 		.cgroup = read_cgroup(live),
+		.godebug = read_godebug(live),
 		.monotonic_offset_ns = monotonic_offset(live),
 		.resident_size = resident_size(live),
 	};
 
-	if (!info.exe || !info.name || !info.cgroup)
+	if (!info.exe || !info.name || !info.cgroup || !info.godebug)
 		return &gospy_enomem;
 	if (!gospy_live_alive(live))
 		return gospy_live_ended(live);

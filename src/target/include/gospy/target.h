@@ -92,6 +92,8 @@ struct gospy_target_info {
 	char *name;
 	/** Path in the cgroup v2 hierarchy, else the v1 memory controller's. */
 	char *cgroup;
+	/** The environment variable GODEBUG as the process was started with it. */
+	char *godebug;
 	/** What to add to this process' CLOCK_MONOTONIC to get the target's (time namespaces), ns. */
 	int64_t monotonic_offset_ns;
 	/** CLOCK_MONOTONIC of the target at which its memory was frozen (core, fake); 0 when it is live. */
