@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <errno.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <gospy/dwarf.h>
 #include <gospy/limits.h>
@@ -29,10 +31,25 @@ static struct gospy_error *dwarf_error(enum gospy_error_code code)
 				  dwarf_errmsg(-1));
 }
 
+/**
+ * libelf writes to the section headers of what it decompresses (elf_compress): a mapped file, which is
+ * private to us and has been read as far as its headers go, must let it.
+ */
+static struct gospy_error *let_write(const struct gospy_source *source)
+{
+	if (source->kind == GOSPY_SOURCE_MAPPED && source->size &&
+	    mprotect((void *)(uintptr_t)source->data, source->size, PROT_READ | PROT_WRITE) < 0)
+		return gospy_error_os(errno, "cannot map the debug information for writing");
+	return NULL;
+}
+
 static struct gospy_error *begin(struct gospy_dwarf *dwarf, const struct gospy_source *source)
 {
+	struct gospy_error *err = let_write(source);
+
+	if (err)
+		return err;
 	elf_version(EV_CURRENT);
-	/* libelf does not write to an image that has the byte order of this machine. */
 	dwarf->elf = elf_memory((char *)(uintptr_t)source->data, source->size);
 	if (!dwarf->elf)
 		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "not an ELF file: %s",
