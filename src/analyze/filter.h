@@ -111,4 +111,10 @@ GOSPY_CHECKED struct gospy_error *gospy_filter_matches(struct gospy_filter *filt
 GOSPY_CHECKED struct gospy_error *gospy_filter_parse(struct gospy_filter *filter,
 						     const char *expression);
 
+/**
+ * filter_regex.c: what in a regular expression would cost regcomp or regexec more than any
+ * expression of use does, as the end of a sentence; NULL when nothing does.
+ */
+const char *gospy_filter_regex_trouble(const char *pattern);
+
 #endif

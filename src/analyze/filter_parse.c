@@ -45,10 +45,6 @@ static const struct field_name label_field = {"label", GOSPY_FILTER_LABEL, VALUE
 /** On the operator stack beside GOSPY_FILTER_AND, _OR and _NOT. */
 #define PARENTHESIS (UINT32_MAX - 3)
 
-/** Longest regular expression, also with its repetitions unrolled, as regcomp does. */
-#define MAX_REGEX 256
-#define MAX_UNROLLED 4096
-
 struct parser {
 	struct gospy_filter *filter;
 	const char *text;
@@ -259,42 +255,11 @@ static bool is_status(const char *text)
 	return false;
 }
 
-/** What in the expression would cost more than any expression of use: NULL when nothing does. */
-static const char *regex_trouble(const char *pattern)
-{
-	uint64_t unrolled = strlen(pattern);
-
-	if (unrolled > MAX_REGEX)
-		return "the regular expression is too long";
-	for (const char *p = pattern; *p; p++) {
-		if (*p == '\\' && isdigit((unsigned char)p[1]))
-			return "the regular expression has a back-reference, which is not "
-			       "supported";
-		if (*p == '\\' && p[1]) {
-			p++;
-			continue;
-		}
-		if (*p != '{')
-			continue;
-		uint64_t largest = 1;
-		while (p[1] && strchr("0123456789,", p[1])) {
-			char *end;
-			uint64_t n = strtoul(++p, &end, 10);
-			if (end > p)
-				p = end - 1;
-			largest = n > largest ? n : largest;
-		}
-		if (largest > MAX_UNROLLED || (unrolled *= largest) > MAX_UNROLLED)
-			return "the regular expression repeats too often";
-	}
-	return NULL;
-}
-
 static struct gospy_error *compile_regex(const struct parser *parser,
 					 struct gospy_filter_leaf *leaf, size_t pos)
 {
 	char text[128], message[160];
-	const char *trouble = regex_trouble(leaf->string);
+	const char *trouble = gospy_filter_regex_trouble(leaf->string);
 
 	if (trouble)
 		return fail(parser, pos, trouble);

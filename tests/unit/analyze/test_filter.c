@@ -155,8 +155,41 @@ static void errors_tell_the_column(void **state)
 	assert_refused("label. == x", "filter: expected the key of a label at column 7");
 	assert_refused("func =~ '(a)\\1'", "filter: the regular expression has a back-reference, "
 					   "which is not supported at column 9");
-	assert_refused("func =~ '((a{999}){999})'",
-		       "filter: the regular expression repeats too often at column 9");
+}
+
+/** regcomp copies what is repeated: without a bound, a few bytes ask for all memory there is. */
+static void costly_regex_is_refused(void **state)
+{
+	(void)state;
+	static const char *const costly[] = {
+		"()++++++++++++++++++++++++++++++++",
+		"((a{999}){999})",
+		"a++++++++++++++++++++++++++++++++",
+		"((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
+		"(a{64}b{64}){40}",
+		"[^]+]{5000}",
+		"(x{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2}{2})",
+	};
+	static const char *const cheap[] = {
+		"^[0-9a-f]{32}$",
+		"a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z+",
+		"(main|net/http)\\.\\(\\*[A-Z][[:alnum:]]+\\)\\.[a-z]+",
+		"[]{5000}][^]{5000}]",
+		"[[:alpha:]{5000}]\\{5000",
+	};
+	char filter[300];
+
+	for (size_t i = 0; i < sizeof(costly) / sizeof(*costly); i++) {
+		snprintf(filter, sizeof(filter), "func =~ '%s'", costly[i]);
+		assert_refused(filter,
+			       "filter: the regular expression repeats too often at column 9");
+	}
+	for (size_t i = 0; i < sizeof(cheap) / sizeof(*cheap); i++) {
+		snprintf(filter, sizeof(filter), "func =~ '%s'", cheap[i]);
+		struct gospy_error *err = gospy_filter_check(filter);
+		if (err)
+			fail_msg("%s: %s", filter, err->message);
+	}
 }
 
 static void bad_regex_is_refused(void **state)
@@ -233,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(manual_examples_hold),
 		cmocka_unit_test(errors_tell_the_column),
+		cmocka_unit_test(costly_regex_is_refused),
 		cmocka_unit_test(bad_regex_is_refused),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(without_a_stack_the_start_counts),
