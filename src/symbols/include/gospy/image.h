@@ -62,12 +62,13 @@ struct gospy_image {
 	char go_build_id[257];
 	/** Has .debug_info (or .zdebug_info). */
 	bool has_dwarf;
-	/** Symbols sorted by name, built on first use; private. */
+	/** Symbols by name, built on first use; private. */
 	struct gospy_image_symbols *symbols;
 };
 
 /**
- * Reads the headers of the ELF file in `source`, whose ownership is taken on success only.
+ * Reads the headers of the ELF file in `source`, whose ownership is taken on success only (`source` is
+ * empty then).
  * Errors: GOSPY_ERROR_BAD_DATA (not ELF, truncated), GOSPY_ERROR_UNSUPPORTED (32-bit, big-endian,
  * another machine; the sentence says which).
  */

@@ -111,7 +111,10 @@ struct gospy_func {
 	uint32_t defer_return;
 };
 
-/** The function at `index`; GOSPY_ERROR_BAD_DATA. */
+/**
+ * The function at `index`; GOSPY_ERROR_BAD_DATA. This and all look-ups below give GOSPY_ERROR_NO_SYMBOLS
+ * while the table's text is needed but not set.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_pclntab_func(const struct gospy_pclntab *table,
 						     uint64_t index, struct gospy_func *ret);
 /** The function that holds `pc`; GOSPY_ERROR_NOT_FOUND outside of all. Binary search. */
@@ -126,7 +129,10 @@ GOSPY_CHECKED struct gospy_error *gospy_pclntab_find_names(const struct gospy_pc
 							   size_t num_names, struct gospy_func *ret,
 							   bool *found);
 
-/** Bytes that the frame occupies at `pc` (pcsp): between sp and the return address on amd64. */
+/**
+ * Bytes that the frame occupies at `pc` (pcsp): between sp and the return address on amd64.
+ * GOSPY_ERROR_NOT_FOUND where the function has no such table, or the table does not reach to `pc`.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_func_frame_size(const struct gospy_pclntab *table,
 							const struct gospy_func *func, uint64_t pc,
 							int32_t *ret);
@@ -134,7 +140,10 @@ GOSPY_CHECKED struct gospy_error *gospy_func_frame_size(const struct gospy_pclnt
 GOSPY_CHECKED struct gospy_error *gospy_func_pcdata(const struct gospy_pclntab *table,
 						    const struct gospy_func *func, uint32_t number,
 						    uint64_t pc, int32_t *ret);
-/** FUNCDATA `number` in place up to the end of what the file holds; an empty region where there is none. */
+/**
+ * FUNCDATA `number` in place up to the end of what the file holds; an empty region where there is none.
+ * GOSPY_ERROR_NO_SYMBOLS where the table's gofunc is not set but needed, GOSPY_ERROR_BAD_DATA.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_func_funcdata(const struct gospy_pclntab *table,
 						      const struct gospy_func *func,
 						      uint32_t number, struct gospy_region *ret);
@@ -155,7 +164,8 @@ GOSPY_VEC(gospy_source_frame_vec, struct gospy_source_frame);
 
 /**
  * The logical frames at `pc`, innermost first; the last one is the function itself and has inlined
- * == false. `ret` is replaced. At most GOSPY_MAX_INLINE_DEPTH.
+ * == false. `ret` is replaced. At most GOSPY_MAX_INLINE_DEPTH. Where the table does not tell, file is
+ * "?" and line 0, as the runtime prints it.
  */
 GOSPY_CHECKED struct gospy_error *gospy_pclntab_frames(const struct gospy_pclntab *table,
 						       uint64_t pc,
