@@ -43,10 +43,25 @@ static void capture_deinit(struct capture *c)
 	gospy_u32_vec_deinit(&c->deep);
 	gospy_u32_vec_deinit(&c->batch);
 	gospy_u32_vec_deinit(&c->changed);
+	gospy_u8_vec_deinit(&c->running_stack);
 	label_set_vec_deinit(&c->label_sets);
 	gospy_label_vec_deinit(&c->label_pairs);
 	gospy_map_deinit(&c->label_index);
 	gospy_u32_vec_deinit(&c->arguments);
+}
+
+/** Whether `[text, end)` sets tracebacklabels, and to what; -1 where it does not. The last setting
+ * counts. */
+static int labels_setting(const char *text, const char *end)
+{
+	static const char name[] = "tracebacklabels=";
+	int value = -1;
+
+	while ((text = strstr(text, name)) && text < end) {
+		text += sizeof(name) - 1;
+		value = *text == '1';
+	}
+	return value;
 }
 
 /**
@@ -54,14 +69,16 @@ static void capture_deinit(struct capture *c)
  * from Go 1.27 (runtime/runtime1.go) unless the build settings say otherwise, as they do for
  * modules of an older language version (cmd/go's DefaultGODEBUG, internal/godebugs/table.go).
  */
-static bool shows_labels(const struct gospy_program *program)
+static bool shows_labels(const struct gospy_program *program, const char *godebug)
 {
 	const char *settings = strstr(program->modinfo, "\tDefaultGODEBUG=");
 	const char *end = settings ? strchr(settings, '\n') : NULL;
-	const char *setting = settings ? strstr(settings, "tracebacklabels=") : NULL;
+	int setting = labels_setting(godebug, godebug + strlen(godebug));
 
-	if (setting && (!end || setting < end))
-		return setting[strlen("tracebacklabels=")] == '1';
+	if (setting < 0 && settings)
+		setting = labels_setting(settings, end ? end : settings + strlen(settings));
+	if (setting >= 0)
+		return setting;
 	return program->version.minor < 0 || program->version.minor >= 27;
 }
 
@@ -76,7 +93,6 @@ static struct gospy_error *describe_program(struct capture *c)
 	s->arch = program->arch;
 	s->pie = image->dynamic;
 	s->has_dwarf = program->has_dwarf;
-	s->traceback_labels = shows_labels(program);
 	struct gospy_error *err = gospy_buildinfo_main_module(program->modinfo, &path, &version);
 	if (!err)
 		err = capture_intern(c, path, &s->main_module);
@@ -107,6 +123,7 @@ static struct gospy_error *describe_process(struct capture *c, int64_t *ret_cloc
 	s->pid = info.pid;
 	s->exe_deleted = info.exe_deleted;
 	s->resident_size = info.resident_size;
+	s->traceback_labels = shows_labels(c->program, info.godebug);
 	*ret_clock_offset = info.monotonic_offset_ns;
 	*ret_frozen_at = info.frozen_at_ns;
 	err = capture_intern(c, info.exe, &s->exe);
@@ -163,8 +180,6 @@ static struct gospy_error *read_process(struct capture *c)
 	if (!err)
 		err = capture_processors(c);
 	if (!err)
-		err = gospy_target_threads(c->program->target, &c->snapshot->threads);
-	if (!err)
 		err = capture_goroutines(c);
 	return err ? err : capture_stacks(c);
 }
@@ -179,17 +194,40 @@ static enum gospy_stop_mode resolve_mode(enum gospy_stop_mode mode)
 	return mode == GOSPY_STOP_AUTO ? GOSPY_STOP_NONE : mode;
 }
 
+static struct gospy_error *let_go(struct capture *c)
+{
+	c->held = false;
+	return gospy_target_resume(c->program->target, &c->snapshot->pause_ns);
+}
+
+struct gospy_error *capture_mind_pause(struct capture *c)
+{
+	uint64_t max = c->request->max_pause_ns;
+
+	if (!c->held || !max || gospy_clock_monotonic_ns() - c->held_since_ns < max)
+		return NULL;
+	struct gospy_error *err = let_go(c);
+	if (err)
+		return err;
+	return capture_warn(c,
+			    "the process was let go after %.1f ms (--max-pause); the rest was "
+			    "read without a stop",
+			    (double)c->snapshot->pause_ns / 1e6);
+}
+
 static struct gospy_error *read_held(struct capture *c)
 {
-	struct gospy_target *target = c->program->target;
-	struct gospy_error *err = gospy_target_stop(target);
+	/* From before the first thread stops: the wait for the others is part of the pause. */
+	c->held_since_ns = gospy_clock_monotonic_ns();
+	struct gospy_error *err = gospy_target_stop(c->program->target);
 
 	if (err)
 		return err;
 	c->held = true;
 	err = read_process(c);
-	c->held = false;
-	struct gospy_error *resume_err = gospy_target_resume(target, &c->snapshot->pause_ns);
+	if (!c->held)
+		return err;
+	struct gospy_error *resume_err = let_go(c);
 	if (err) {
 		gospy_error_destroy(resume_err);
 		return err;
@@ -209,6 +247,9 @@ static struct gospy_error *take(struct capture *c)
 	struct gospy_error *err = describe_process(c, &clock_offset, &frozen_at);
 	if (!err)
 		err = gospy_program_refresh(c->program);
+	/* Before a stop, which is a state of its own. */
+	if (!err)
+		err = gospy_target_threads(c->program->target, &s->threads);
 	if (err)
 		return err;
 	c->target_now_ns =

@@ -30,14 +30,12 @@ static uint32_t end_of(struct gospy_layout_field field)
 static uint32_t needed_size(const struct gospy_layout *layout)
 {
 	const struct gospy_layout_field fields[] = {
-		layout->g_stack_hi,	    layout->g_m,
-		layout->g_sched_sp,	    layout->g_sched_pc,
-		layout->g_syscallsp,	    layout->g_syscallpc,
-		layout->g_atomicstatus,	    layout->g_goid,
-		layout->g_waitsince,	    layout->g_waitreason,
-		layout->g_lockedm,	    layout->g_gopc,
-		layout->g_startpc,	    layout->g_parent_goid,
-		layout->g_labels,	    layout->g_sync_group,
+		layout->g_stack_hi,	layout->g_m,	       layout->g_sched_sp,
+		layout->g_sched_pc,	layout->g_syscallsp,   layout->g_syscallpc,
+		layout->g_atomicstatus, layout->g_goid,	       layout->g_waitsince,
+		layout->g_waitreason,	layout->g_lockedm,     layout->g_gopc,
+		layout->g_startpc,	layout->g_parent_goid, layout->g_labels,
+		layout->g_sync_group,
 	};
 	uint32_t size = 0;
 
@@ -242,6 +240,11 @@ static struct gospy_error *decode_piece(void *context, const struct gospy_piece 
 	return decode(c, index, data, size);
 }
 
+static struct gospy_error *end_batch(void *context)
+{
+	return capture_mind_pause(context);
+}
+
 static struct gospy_error *make_pieces(const struct capture *c, const struct gospy_u64_vec *list,
 				       struct gospy_piece_vec *pieces)
 {
@@ -276,8 +279,11 @@ struct gospy_error *capture_goroutines(struct capture *c)
 {
 	_cleanup_(gospy_u64_vec_deinit) struct gospy_u64_vec list = {};
 	_cleanup_(gospy_piece_vec_deinit) struct gospy_piece_vec pieces = {};
-	const struct gospy_read_plan plan = {
-		.max_gap = 4096, .batch_size = 1 << 20, .piece = decode_piece, .context = c};
+	const struct gospy_read_plan plan = {.max_gap = 4096,
+					     .batch_size = 1 << 20,
+					     .piece = decode_piece,
+					     .batch = end_batch,
+					     .context = c};
 
 	c->g_size = needed_size(&c->program->layout);
 	struct gospy_error *err = intern_wait_reasons(c);

@@ -57,6 +57,8 @@ struct capture {
 	struct gospy_unwind_cache *cache;
 	/** Every thread is held: nothing changes, nothing need be verified. */
 	bool held;
+	/** CLOCK_MONOTONIC when the stop began. */
+	uint64_t held_since_ns;
 
 	/** CLOCK_MONOTONIC of the target when the goroutines were read. */
 	uint64_t target_now_ns;
@@ -79,6 +81,9 @@ struct capture {
 	/** Those of the batch at hand, to be verified, and those that failed. */
 	struct gospy_u32_vec batch;
 	struct gospy_u32_vec changed;
+
+	/** Copy of a running goroutine's stack, reused. */
+	struct gospy_u8_vec running_stack;
 
 	struct label_set_vec label_sets;
 	struct gospy_label_vec label_pairs;
@@ -121,6 +126,9 @@ GOSPY_CHECKED struct gospy_error *capture_arguments(struct capture *c, uint32_t 
 
 /** Sorts by id, drops what is gone, fills in locations and frames (capture_finish.c). */
 GOSPY_CHECKED struct gospy_error *capture_finish(struct capture *c);
+
+/** Lets the process go when it was held for as long as the request allows: the capture goes on without a stop. */
+GOSPY_CHECKED struct gospy_error *capture_mind_pause(struct capture *c);
 
 /** Appends a warning for the user. */
 GOSPY_CHECKED GOSPY_PRINTF(2, 3) struct gospy_error *capture_warn(struct capture *c,

@@ -16,6 +16,8 @@
  * printArgs. */
 #define ARGUMENT_MARGIN 256
 #define BATCH_SIZE (1 << 20)
+/** Bytes of a running goroutine's stack that are copied while its thread is held. */
+#define RUNNING_WINDOW (64 * 1024)
 
 struct gospy_error *capture_location(struct capture *c, uint64_t pc, bool exact, uint32_t *ret)
 {
@@ -120,15 +122,15 @@ static void begin_stack(struct capture *c, uint32_t row)
 	c->rows.data[row].num_arguments = 0;
 }
 
-/** Walks a stack that has bytes of its own for it, in windows, from `unwind`. */
-static struct gospy_error *walk_alone(struct capture *c, uint32_t row, struct gospy_unwind unwind)
+/** Walks a stack that is read for itself, in windows, on from `unwind` behind the frames at hand.
+ */
+static struct gospy_error *walk_on(struct capture *c, uint32_t row, struct gospy_unwind unwind)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec data = {};
 	enum gospy_unwind_result result = GOSPY_UNWIND_NEED_MORE;
 	uint64_t last_sp = 0;
 	struct gospy_error *err = NULL;
 
-	begin_stack(c, row);
 	for (size_t size = BULK_WINDOW; !err && result == GOSPY_UNWIND_NEED_MORE; size *= 4) {
 		size_t first = c->frames.size;
 		struct gospy_read read = {.address = unwind.sp};
@@ -154,6 +156,12 @@ static struct gospy_error *walk_alone(struct capture *c, uint32_t row, struct go
 	if (result == GOSPY_UNWIND_NEED_MORE)
 		result = GOSPY_UNWIND_INCOMPLETE;
 	return err ? err : capture_finish_stack(c, row, result);
+}
+
+static struct gospy_error *walk_alone(struct capture *c, uint32_t row, struct gospy_unwind unwind)
+{
+	begin_stack(c, row);
+	return walk_on(c, row, unwind);
 }
 
 static struct gospy_error *walk_piece(void *context, const struct gospy_piece *piece,
@@ -212,13 +220,15 @@ static struct gospy_error *verify(struct capture *c, struct gospy_u32_vec *rows)
 static struct gospy_error *verify_batch(void *context)
 {
 	struct capture *c = context;
+	struct gospy_error *err = verify(c, &c->batch);
 
-	return verify(c, &c->batch);
+	return err ? err : capture_mind_pause(c);
 }
 
 /** The registers of the goroutine's thread, if it can be looked at. */
 static struct gospy_error *thread_registers(struct capture *c, const struct g_row *row,
-					    struct gospy_registers *ret, bool *ret_known)
+					    struct gospy_registers *ret, struct gospy_read *stack,
+					    bool *ret_known)
 {
 	struct gospy_error *err = NULL;
 	pid_t tid = row->m ? c->ms.data[row->m - 1].tid : 0;
@@ -227,7 +237,7 @@ static struct gospy_error *thread_registers(struct capture *c, const struct g_ro
 	if (!tid)
 		return NULL;
 	err = c->held ? gospy_target_registers(c->program->target, tid, ret)
-		      : gospy_target_sample(c->program->target, tid, ret);
+		      : gospy_target_sample(c->program->target, tid, ret, stack);
 	if (err && err->code != GOSPY_ERROR_NO_MEMORY && err->code != GOSPY_ERROR_EXITED) {
 		gospy_error_destroy(err);
 		return NULL;
@@ -303,13 +313,34 @@ static struct gospy_error *refresh_m(struct capture *c, struct m_row *m)
 	return err;
 }
 
+/** Walks what was copied of the stack while its thread was held, and then on. */
+static struct gospy_error *walk_copied(struct capture *c, uint32_t row, struct gospy_unwind unwind,
+				       const struct gospy_read *copied)
+{
+	const struct gospy_stack_window window = {copied->address, copied->buffer, copied->done};
+	enum gospy_unwind_result result;
+
+	begin_stack(c, row);
+	struct gospy_error *err = gospy_unwind_run(c->cache, &unwind, &window, &c->frames, &result);
+	if (!err)
+		err = capture_arguments(c, row, 0, &window);
+	if (err)
+		return err;
+	if (result == GOSPY_UNWIND_NEED_MORE)
+		return walk_on(c, row, unwind);
+	return capture_finish_stack(c, row, result);
+}
+
 static struct gospy_error *walk_running(struct capture *c, uint32_t index)
 {
 	struct g_row *row = &c->rows.data[index];
 	struct gospy_registers registers;
 	bool known;
-	struct gospy_error *err = thread_registers(c, row, &registers, &known);
 
+	if (!gospy_u8_vec_resize(&c->running_stack, RUNNING_WINDOW))
+		return &gospy_enomem;
+	struct gospy_read copied = {.buffer = c->running_stack.data, .size = RUNNING_WINDOW};
+	struct gospy_error *err = thread_registers(c, row, &registers, &copied, &known);
 	if (!err && known)
 		err = refresh_m(c, &c->ms.data[row->m - 1]);
 	if (err)
@@ -323,6 +354,8 @@ static struct gospy_error *walk_running(struct capture *c, uint32_t index)
 		begin_stack(c, index);
 		return capture_finish_stack(c, index, GOSPY_UNWIND_INCOMPLETE);
 	}
+	if (copied.done && unwind.sp == copied.address)
+		return walk_copied(c, index, unwind, &copied);
 	return walk_alone(c, index, unwind);
 }
 
@@ -410,7 +443,9 @@ static struct gospy_error *walk_rest(struct capture *c)
 			return &gospy_enomem;
 	}
 	for (size_t i = 0; !err && i < c->deep.size; i++) {
-		err = walk_one(c, c->deep.data[i]);
+		err = capture_mind_pause(c);
+		if (!err)
+			err = walk_one(c, c->deep.data[i]);
 		if (!err && !gospy_u32_vec_append(&walked, c->deep.data[i]))
 			return &gospy_enomem;
 	}

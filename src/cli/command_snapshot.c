@@ -83,7 +83,11 @@ static struct gospy_error *run(const struct options *options, render_fn encode, 
 
 struct gospy_error *command_summary(const struct options *options, int *ret_exit)
 {
-	return run(options, gospy_render_summary, ret_exit);
+	struct options summary = *options;
+
+	/* The function that stands for a goroutine may be anywhere on its stack (--pc, wrappers). */
+	summary.capture.stacks = true;
+	return run(&summary, gospy_render_summary, ret_exit);
 }
 
 struct gospy_error *command_dump(const struct options *options, int *ret_exit)

@@ -38,6 +38,6 @@ GOSPY_CHECKED struct gospy_error *gospy_live_resume(struct gospy_target *target,
 GOSPY_CHECKED struct gospy_error *gospy_live_registers(struct gospy_target *target, pid_t tid,
 						       struct gospy_registers *ret);
 GOSPY_CHECKED struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
-						    struct gospy_registers *ret);
+						    struct gospy_registers *ret, struct gospy_read *stack);
 
 #endif

@@ -169,8 +169,8 @@ static struct gospy_error *memory_threads(struct gospy_target *target, struct go
 	return NULL;
 }
 
-static struct gospy_error *memory_sample(struct gospy_target *target, pid_t tid,
-					 struct gospy_registers *ret)
+static struct gospy_error *find_registers(struct gospy_target *target, pid_t tid,
+					  struct gospy_registers *ret)
 {
 	const struct gospy_memory_target *memory = memory_target(target);
 
@@ -188,7 +188,18 @@ static struct gospy_error *memory_registers(struct gospy_target *target, pid_t t
 {
 	if (!memory_target(target)->stopped_at_ns)
 		return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "thread %d is not held", (int)tid);
-	return memory_sample(target, tid, ret);
+	return find_registers(target, tid, ret);
+}
+
+static struct gospy_error *memory_sample(struct gospy_target *target, pid_t tid,
+					 struct gospy_registers *ret, struct gospy_read *stack)
+{
+	struct gospy_error *err = find_registers(target, tid, ret);
+
+	if (err || !stack)
+		return err;
+	stack->address = ret->sp;
+	return gospy_target_read_many(target, stack, 1);
 }
 
 static struct gospy_error *memory_stop(struct gospy_target *target)

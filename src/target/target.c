@@ -109,11 +109,11 @@ struct gospy_error *gospy_target_registers(struct gospy_target *target, pid_t ti
 }
 
 struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
-					struct gospy_registers *ret)
+					struct gospy_registers *ret, struct gospy_read *stack)
 {
 	if (!target->ops->sample)
 		return unsupported(target, "registers");
-	return target->ops->sample(target, tid, ret);
+	return target->ops->sample(target, tid, ret, stack);
 }
 
 struct gospy_error *gospy_target_open_exe(struct gospy_target *target, int *ret_fd)

@@ -626,7 +626,9 @@ static enum syscall_state read_syscall(const struct gospy_live *live, pid_t tid,
 }
 
 struct sample_job {
-	const struct gospy_live *live;
+	struct gospy_live *live;
+	/** What to read from sp on; NULL for nothing. */
+	struct gospy_read *stack;
 	struct tracee tracee;
 	struct gospy_error *err;
 	bool clean;
@@ -641,6 +643,16 @@ static void wait_for_sample(const struct gospy_live *live, struct tracee *tracee
 			return;
 		back_off(round);
 	}
+}
+
+/* Bytes that cannot be read are left out; `stack` may be NULL. */
+static struct gospy_error *read_stack(struct gospy_live *live, uint64_t sp,
+				      struct gospy_read *stack)
+{
+	if (!stack)
+		return NULL;
+	stack->address = sp;
+	return gospy_target_read_many(&live->target, stack, 1);
 }
 
 static void run_sample(void *context)
@@ -659,6 +671,8 @@ static void run_sample(void *context)
 	wait_for_sample(job->live, tracee);
 	if (tracee->state == TRACEE_STOPPED) {
 		tracee->registers_errnum = gospy_registers_fetch(tracee->tid, &tracee->registers);
+		if (!tracee->registers_errnum)
+			job->err = read_stack(job->live, tracee->registers.sp, job->stack);
 		job->clean = !detach(tracee);
 	} else {
 		job->clean = tracee->state == TRACEE_GONE && !tracee->left_over;
@@ -667,9 +681,9 @@ static void run_sample(void *context)
 
 /* Holds one thread, and only for as long as reading its registers takes. */
 static struct gospy_error *sample_held(struct gospy_live *live, pid_t tid,
-				       struct gospy_registers *ret)
+				       struct gospy_registers *ret, struct gospy_read *stack)
 {
-	struct sample_job job = {.live = live, .tracee = {.tid = tid}};
+	struct sample_job job = {.live = live, .stack = stack, .tracee = {.tid = tid}};
 	struct gospy_error *err = need_tracer(live);
 
 	if (err)
@@ -696,13 +710,15 @@ static bool has_thread(const struct gospy_live *live, pid_t tid)
 }
 
 struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
-				      struct gospy_registers *ret)
+				      struct gospy_registers *ret, struct gospy_read *stack)
 {
 	struct gospy_live *live = gospy_live_of(target);
 	struct gospy_registers asleep;
 
-	if (live->hold)
-		return gospy_live_registers(target, tid, ret);
+	if (live->hold) {
+		struct gospy_error *held_err = gospy_live_registers(target, tid, ret);
+		return held_err ? held_err : read_stack(live, ret->sp, stack);
+	}
 	if (!has_thread(live, tid))
 		return gospy_live_alive(live)
 			       ? gospy_error_create(GOSPY_ERROR_NOT_FOUND,
@@ -711,14 +727,14 @@ struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
 			       : gospy_live_ended(live);
 	if (read_syscall(live, tid, &asleep) == SYSCALL_INSIDE) {
 		*ret = asleep;
-		return NULL;
+		return read_stack(live, asleep.sp, stack);
 	}
-	struct gospy_error *err = sample_held(live, tid, ret);
+	struct gospy_error *err = sample_held(live, tid, ret, stack);
 	if (err && err->code != GOSPY_ERROR_NOT_FOUND &&
 	    read_syscall(live, tid, &asleep) >= SYSCALL_OUTSIDE) {
 		gospy_error_destroy(err);
 		*ret = asleep;
-		return NULL;
+		return read_stack(live, asleep.sp, stack);
 	}
 	return err;
 }

@@ -25,10 +25,11 @@ struct gospy_error *gospy_live_registers(struct gospy_target *target, pid_t tid,
 }
 
 struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
-				      struct gospy_registers *ret)
+				      struct gospy_registers *ret, struct gospy_read *stack)
 {
 	(void)target;
 	(void)tid;
 	(void)ret;
+	(void)stack;
 	return gospy_unsupported("reading registers");
 }

@@ -255,10 +255,10 @@ static void contract_samples_a_thread(void **state)
 	const struct contract *c = *state;
 	struct gospy_registers registers = {0};
 
-	assert_ok(gospy_target_sample(c->target, c->tid, &registers));
+	assert_ok(gospy_target_sample(c->target, c->tid, &registers, NULL));
 	assert_true(registers.pc != 0);
 	assert_true(registers.sp != 0);
-	assert_error(gospy_target_sample(c->target, c->no_tid, &registers), GOSPY_ERROR_NOT_FOUND);
+	assert_error(gospy_target_sample(c->target, c->no_tid, &registers, NULL), GOSPY_ERROR_NOT_FOUND);
 }
 
 static void contract_tells_about_itself(void **state)

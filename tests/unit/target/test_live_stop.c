@@ -238,7 +238,7 @@ static void names_another_tracer(void **state)
 	assert_non_null(strstr(err->message, name));
 	/* Nothing else is kept from working, and nothing is left held. */
 	assert_ok(gospy_target_read_u8(target, (uintptr_t)&child, &byte));
-	assert_ok(gospy_target_sample(target, child.pid, &registers));
+	assert_ok(gospy_target_sample(target, child.pid, &registers, NULL));
 	assert_true(counter_passes(&counters->work[0], value(&counters->work[0])));
 	assert_true(counter_passes(&counters->work[1], value(&counters->work[1])));
 	assert_int_equal(tracer_of(child.pid), tracer.pid);
@@ -394,7 +394,7 @@ static void stopper_body(struct child_pipes pipes, void *argument)
 		struct gospy_registers registers;
 		if (gospy_target_stop(target) || gospy_target_resume(target, NULL))
 			_exit(2);
-		gospy_error_destroy(gospy_target_sample(target, *pid, &registers));
+		gospy_error_destroy(gospy_target_sample(target, *pid, &registers, NULL));
 	}
 }
 
@@ -600,10 +600,10 @@ static void samples_where_a_thread_is(void **state)
 	spinner = shared_memory(sizeof(*spinner));
 	start(spin_body, NULL, &child, &target);
 	for (int i = 0; i < 200; i++) {
-		assert_ok(gospy_target_sample(target, spinner->tid, &registers));
+		assert_ok(gospy_target_sample(target, spinner->tid, &registers, NULL));
 		assert_spins(&registers);
 		/* Asleep in a system call it need not be stopped. */
-		assert_ok(gospy_target_sample(target, child.pid, &registers));
+		assert_ok(gospy_target_sample(target, child.pid, &registers, NULL));
 		assert_true(registers.pc && registers.sp);
 		assert_false(registers.sp >= spinner->stack_start &&
 			     registers.sp < spinner->stack_end);
@@ -613,11 +613,11 @@ static void samples_where_a_thread_is(void **state)
 	assert_ok(gospy_target_stop(target));
 	assert_ok(gospy_target_registers(target, spinner->tid, &registers));
 	assert_spins(&registers);
-	assert_ok(gospy_target_sample(target, spinner->tid, &registers));
+	assert_ok(gospy_target_sample(target, spinner->tid, &registers, NULL));
 	assert_spins(&registers);
 	assert_ok(gospy_target_resume(target, NULL));
-	assert_error(gospy_target_sample(target, 0, &registers), GOSPY_ERROR_NOT_FOUND);
-	assert_error(gospy_target_sample(target, getpid(), &registers), GOSPY_ERROR_NOT_FOUND);
+	assert_error(gospy_target_sample(target, 0, &registers, NULL), GOSPY_ERROR_NOT_FOUND);
+	assert_error(gospy_target_sample(target, getpid(), &registers, NULL), GOSPY_ERROR_NOT_FOUND);
 	child_end(&child);
 	munmap(spinner, sizeof(*spinner));
 }
@@ -633,7 +633,7 @@ static void samples_give_signals_back(void **state)
 	struct child storm = child_start(storm_body, &child.pid);
 	assert_true(child_is_ready(&storm));
 	for (int i = 0; i < 500; i++)
-		assert_ok(gospy_target_sample(target, child.pid, &registers));
+		assert_ok(gospy_target_sample(target, child.pid, &registers, NULL));
 	child_end(&storm);
 	uint64_t sent = value(&counters->sent);
 	assert_true(counter_passes(&counters->signals, sent - 1));

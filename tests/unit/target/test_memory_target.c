@@ -176,7 +176,6 @@ static void opens_the_file_it_was_given(void **state)
 	int fd = -1, file = mkstemp(path);
 
 	assert_true(file >= 0);
-
 	assert_error(gospy_target_open_exe(target, &fd), GOSPY_ERROR_NOT_FOUND);
 	assert_ok(gospy_memory_target_set_exe(target, path));
 	assert_ok(gospy_target_open_mapping(target, &mapping, "/x", &fd));
@@ -205,8 +204,8 @@ static void answers_for_what_it_has_not(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest contract[] = {target_contract_tests};
 	const struct CMUnitTest tests[] = {
+		target_contract_tests,
 		cmocka_unit_test(later_segments_win),
 		cmocka_unit_test(agrees_with_a_plain_array),
 		cmocka_unit_test(maps_what_segments_are_left),
@@ -216,7 +215,5 @@ int main(void)
 		cmocka_unit_test(opens_the_file_it_was_given),
 		cmocka_unit_test(answers_for_what_it_has_not),
 	};
-	int failed = cmocka_run_group_tests(contract, setup_contract, teardown_contract);
-
-	return failed + cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup_contract, teardown_contract);
 }

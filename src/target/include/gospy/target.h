@@ -117,7 +117,7 @@ struct gospy_target_ops {
 	struct gospy_error *(*stop)(struct gospy_target *target);
 	struct gospy_error *(*resume)(struct gospy_target *target, uint64_t *ret_paused_ns);
 	struct gospy_error *(*sample)(struct gospy_target *target, pid_t tid,
-				      struct gospy_registers *ret);
+				      struct gospy_registers *ret, struct gospy_read *stack);
 	struct gospy_error *(*open_exe)(struct gospy_target *target, int *ret_fd);
 	struct gospy_error *(*open_mapping)(struct gospy_target *target,
 					    const struct gospy_mapping *mapping, const char *path,
@@ -188,9 +188,12 @@ GOSPY_CHECKED struct gospy_error *gospy_target_registers(struct gospy_target *ta
 /**
  * Registers of one thread, held for microseconds just for that; only pc and sp may be known when the
  * thread is in a system call and cannot be held. GOSPY_ERROR_NOT_FOUND if it ended.
+ * `stack` may be NULL; else the bytes from sp upwards are read into it, as many as its size and the
+ * memory allow, at the same moment: while the thread is held, or asleep in its system call.
  */
 GOSPY_CHECKED struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
-						      struct gospy_registers *ret);
+						      struct gospy_registers *ret,
+						      struct gospy_read *stack);
 
 /** Opens the executable itself, never its path: right for deleted, replaced and in-container files. */
 GOSPY_CHECKED struct gospy_error *gospy_target_open_exe(struct gospy_target *target, int *ret_fd);
