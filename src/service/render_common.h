@@ -7,6 +7,13 @@
 #include <gospy/render.h>
 #include <gospy/stack_walk.h>
 
+/** What gospy_view_location() answered. */
+struct gospy_place {
+	uint32_t location;
+	const struct gospy_frame *frame;
+};
+GOSPY_VEC(gospy_place_vec, struct gospy_place);
+
 /** One encoding under way. */
 struct gospy_renderer {
 	const struct gospy_view *view;
@@ -15,6 +22,10 @@ struct gospy_renderer {
 	/** By string number: 0 not looked at, else whether gospy_output_escaped() changes nothing
 	 * in it. */
 	uint8_t *clean;
+	/** Places by (start location, stack) and by stack: each takes a walk over the stack. */
+	struct gospy_map starts;
+	struct gospy_map currents;
+	struct gospy_place_vec places;
 };
 
 GOSPY_CHECKED struct gospy_error *gospy_renderer_init(struct gospy_renderer *renderer,
@@ -22,6 +33,9 @@ GOSPY_CHECKED struct gospy_error *gospy_renderer_init(struct gospy_renderer *ren
 						      struct gospy_output *output);
 void gospy_renderer_deinit(struct gospy_renderer *renderer);
 
+/** gospy_view_location(), remembered: the location, or 0. */
+uint32_t gospy_renderer_location(struct gospy_renderer *renderer, enum gospy_view_pc pc,
+				 uint32_t index, const struct gospy_frame **ret_frame);
 /** String `id` of the snapshot, made safe for a terminal. */
 void gospy_renderer_string(struct gospy_renderer *renderer, uint32_t id);
 /** "function (file:line)". */

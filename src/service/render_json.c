@@ -59,7 +59,7 @@ static void write_place(struct encoder *encoder, const char *key, enum gospy_vie
 			uint32_t index)
 {
 	const struct gospy_frame *frame;
-	uint32_t location = gospy_view_location(encoder->snapshot, pc, index, &frame);
+	uint32_t location = gospy_renderer_location(encoder->renderer, pc, index, &frame);
 
 	if (!location) {
 		gospy_json_null(&encoder->json, key);

@@ -7,7 +7,7 @@ static void write_place_of(struct gospy_renderer *renderer, enum gospy_view_pc p
 {
 	const struct gospy_frame *frame;
 
-	if (gospy_view_location(renderer->snapshot, pc, index, &frame))
+	if (gospy_renderer_location(renderer, pc, index, &frame))
 		gospy_renderer_place(renderer, frame);
 	else
 		gospy_output_string(renderer->output, "unknown");
