@@ -606,15 +606,16 @@ enum syscall_state {
 	SYSCALL_INSIDE,
 };
 
-static enum syscall_state read_syscall(const struct gospy_live *live, pid_t tid,
+/* Also the whole text, which tells one sleep from another. */
+static enum syscall_state read_syscall(const struct gospy_live *live, pid_t tid, char text[256],
 				       struct gospy_registers *ret)
 {
-	char path[64], text[256];
 	unsigned long long sp, pc;
+	char path[64];
 	int number;
 
 	if (gospy_proc_read_small(live->proc_fd, gospy_proc_task_path(path, tid, "syscall"), text,
-				  sizeof(text)))
+				  256))
 		return SYSCALL_UNKNOWN;
 	if (!strncmp(text, "running", 7))
 		return SYSCALL_RUNNING;
@@ -703,38 +704,73 @@ static struct gospy_error *sample_held(struct gospy_live *live, pid_t tid,
 	return NULL;
 }
 
-/* Of this process and no other: the number of a thread is given to the kernel as it is. */
-static bool has_thread(const struct gospy_live *live, pid_t tid)
+/*
+ * A thread that sleeps, from `at_least` on, need not be held. `*ret_done` is false where it does
+ * not, or did not all the while: what was read of its stack is then of no use.
+ */
+static struct gospy_error *sample_asleep(struct gospy_live *live, pid_t tid,
+					 enum syscall_state at_least, struct gospy_registers *ret,
+					 struct gospy_read *stack, bool *ret_done)
 {
-	return tid > 0 && !thread_has_ended(live, tid);
+	char before[256], after[256];
+	struct gospy_registers registers, again;
+
+	*ret_done = false;
+	if (read_syscall(live, tid, before, &registers) < at_least)
+		return NULL;
+	struct gospy_error *err = read_stack(live, registers.sp, stack);
+	if (err)
+		return err;
+	*ret_done = !stack ||
+		    (read_syscall(live, tid, after, &again) >= at_least && !strcmp(before, after));
+	if (*ret_done)
+		*ret = registers;
+	return NULL;
+}
+
+/* Of this process and no other: the number of a thread is given to the kernel as it is. */
+static struct gospy_error *check_thread(const struct gospy_live *live, pid_t tid)
+{
+	if (tid > 0 && !thread_has_ended(live, tid))
+		return NULL;
+	if (!gospy_live_alive(live))
+		return gospy_live_ended(live);
+	return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "there is no thread %d in process %d",
+				  (int)tid, (int)live->pid);
+}
+
+static struct gospy_error *sample_free(struct gospy_live *live, pid_t tid,
+				       struct gospy_registers *ret, struct gospy_read *stack)
+{
+	struct gospy_error *err = check_thread(live, tid);
+	bool done = false;
+
+	if (!err)
+		err = sample_asleep(live, tid, SYSCALL_INSIDE, ret, stack, &done);
+	if (err || done)
+		return err;
+	struct gospy_error *held_err = sample_held(live, tid, ret, stack);
+	if (!held_err || held_err->code == GOSPY_ERROR_NOT_FOUND)
+		return held_err;
+	err = sample_asleep(live, tid, SYSCALL_OUTSIDE, ret, stack, &done);
+	if (!err && !done)
+		return held_err;
+	gospy_error_destroy(held_err);
+	return err;
 }
 
 struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
 				      struct gospy_registers *ret, struct gospy_read *stack)
 {
 	struct gospy_live *live = gospy_live_of(target);
-	struct gospy_registers asleep;
+	struct gospy_registers registers;
 
-	if (live->hold) {
-		struct gospy_error *held_err = gospy_live_registers(target, tid, ret);
-		return held_err ? held_err : read_stack(live, ret->sp, stack);
-	}
-	if (!has_thread(live, tid))
-		return gospy_live_alive(live)
-			       ? gospy_error_create(GOSPY_ERROR_NOT_FOUND,
-						    "there is no thread %d in process %d", (int)tid,
-						    (int)live->pid)
-			       : gospy_live_ended(live);
-	if (read_syscall(live, tid, &asleep) == SYSCALL_INSIDE) {
-		*ret = asleep;
-		return read_stack(live, asleep.sp, stack);
-	}
-	struct gospy_error *err = sample_held(live, tid, ret, stack);
-	if (err && err->code != GOSPY_ERROR_NOT_FOUND &&
-	    read_syscall(live, tid, &asleep) >= SYSCALL_OUTSIDE) {
-		gospy_error_destroy(err);
-		*ret = asleep;
-		return read_stack(live, asleep.sp, stack);
-	}
+	if (!live->hold)
+		return sample_free(live, tid, ret, stack);
+	struct gospy_error *err = gospy_live_registers(target, tid, &registers);
+	if (!err)
+		err = read_stack(live, registers.sp, stack);
+	if (!err)
+		*ret = registers;
 	return err;
 }

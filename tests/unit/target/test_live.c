@@ -157,7 +157,8 @@ static void tells_that_the_process_ended(void **state)
 		assert_error(gospy_target_stop(target), GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_open_exe(target, &fd), GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_open_root(target, &fd), GOSPY_ERROR_EXITED);
-		assert_error(gospy_target_sample(target, getpid(), &registers, NULL), GOSPY_ERROR_EXITED);
+		assert_error(gospy_target_sample(target, getpid(), &registers, NULL),
+			     GOSPY_ERROR_EXITED);
 	}
 }
 

@@ -551,9 +551,12 @@ struct spinner {
 	uint64_t stack_end;
 };
 static struct spinner *spinner;
+/** Lies in the frame that called spin(). */
+#define MARKER UINT64_C(0x5ca1ab1e0ddba115)
 
 static void *start_spinning(void *argument)
 {
+	volatile uint64_t marker = MARKER;
 	pthread_attr_t attributes;
 	void *stack;
 	size_t size;
@@ -566,7 +569,7 @@ static void *start_spinning(void *argument)
 				    .stack_start = (uint64_t)(uintptr_t)stack,
 				    .stack_end = (uint64_t)(uintptr_t)stack + size};
 	spin(argument);
-	return NULL;
+	return (void *)(uintptr_t)marker;
 }
 
 static void spin_body(struct child_pipes pipes, void *argument)
@@ -588,6 +591,46 @@ static void assert_spins(const struct gospy_registers *registers)
 	/* Only there is the pointer of the C library the register itself. */
 	if (registers->arch == GOSPY_ARCH_AMD64)
 		assert_true(registers->tls == spinner->tls);
+}
+
+static bool has_marker(const struct gospy_read *stack)
+{
+	const uint64_t marker = MARKER;
+
+	return memmem(stack->buffer, stack->done, &marker, sizeof(marker)) != NULL;
+}
+
+static void samples_a_stack_with_its_thread(void **state)
+{
+	(void)state;
+	_cleanup_target_ struct gospy_target *target = NULL;
+	struct gospy_registers registers;
+	uint8_t buffer[1024];
+	struct child child;
+
+	spinner = shared_memory(sizeof(*spinner));
+	start(spin_body, NULL, &child, &target);
+	for (int held = 0; held < 2; held++) {
+		struct gospy_read stack = {.buffer = buffer, .size = sizeof(buffer)};
+		if (held)
+			assert_ok(gospy_target_stop(target));
+		memset(buffer, 0, sizeof(buffer));
+		assert_ok(gospy_target_sample(target, spinner->tid, &registers, &stack));
+		assert_spins(&registers);
+		assert_true(stack.address == registers.sp);
+		assert_true(stack.done > 0);
+		assert_true(has_marker(&stack));
+		/* One that sleeps: the same from a read of its own. */
+		uint8_t expected[sizeof(buffer)];
+		assert_ok(gospy_target_sample(target, child.pid, &registers, &stack));
+		assert_true(stack.address == registers.sp);
+		assert_false(has_marker(&stack));
+		assert_ok(gospy_target_read(target, registers.sp, expected, stack.done));
+		assert_memory_equal(buffer, expected, stack.done);
+		assert_ok(gospy_target_resume(target, NULL));
+	}
+	child_end(&child);
+	munmap(spinner, sizeof(*spinner));
 }
 
 static void samples_where_a_thread_is(void **state)
@@ -617,7 +660,8 @@ static void samples_where_a_thread_is(void **state)
 	assert_spins(&registers);
 	assert_ok(gospy_target_resume(target, NULL));
 	assert_error(gospy_target_sample(target, 0, &registers, NULL), GOSPY_ERROR_NOT_FOUND);
-	assert_error(gospy_target_sample(target, getpid(), &registers, NULL), GOSPY_ERROR_NOT_FOUND);
+	assert_error(gospy_target_sample(target, getpid(), &registers, NULL),
+		     GOSPY_ERROR_NOT_FOUND);
 	child_end(&child);
 	munmap(spinner, sizeof(*spinner));
 }
@@ -702,6 +746,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(gives_up_a_thread_that_does_not_stop, reset),
 		cmocka_unit_test_setup(copes_with_a_program_that_execs_all_the_time, reset),
 		cmocka_unit_test_setup(samples_where_a_thread_is, reset),
+		cmocka_unit_test_setup(samples_a_stack_with_its_thread, reset),
 		cmocka_unit_test_setup(samples_give_signals_back, reset),
 		cmocka_unit_test_setup(a_destroyed_target_lets_go, reset),
 		cmocka_unit_test_setup(threads_on_every_processor_are_held, reset),
