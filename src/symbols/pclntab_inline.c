@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "pclntab_private.h"
 
+/* Each inlined call costs a walk over the function's tables: a long function must not be deep as
+ * well. */
+#define MAX_WORK UINT64_C(4194304)
+
 /** One entry of FUNCDATA_InlTree: runtime/symtab.go inlinedCall, from 1.21 on runtime/symtabinl.go.
  */
 struct inlined_call {
@@ -66,6 +70,13 @@ GOSPY_CHECKED static struct gospy_error *add_frame(const struct gospy_pclntab *t
 	return gospy_source_frame_vec_append(frames, frame) ? NULL : &gospy_enomem;
 }
 
+static uint64_t max_depth(const struct gospy_func *func)
+{
+	uint64_t depth = MAX_WORK / (func->end - func->entry + 1) + 16;
+
+	return depth < GOSPY_MAX_INLINE_DEPTH ? depth : GOSPY_MAX_INLINE_DEPTH;
+}
+
 /**
  * Appends the calls inlined at `*pc`, innermost first, and moves it to the place in the function
  * itself. Each step asks the pc table again, as the traceback of every version does
@@ -75,12 +86,13 @@ GOSPY_CHECKED static struct gospy_error *add_inlined(const struct gospy_pclntab 
 						     const struct gospy_func *func, uint64_t *pc,
 						     struct gospy_source_frame_vec *frames)
 {
+	uint64_t limit = max_depth(func);
 	uint32_t pcdata, funcdata;
 	int32_t before = INT32_MAX;
 	struct gospy_region tree;
 
 	tree_numbers(table, &pcdata, &funcdata);
-	for (uint64_t depth = 0; depth < GOSPY_MAX_INLINE_DEPTH; depth++) {
+	for (uint64_t depth = 0; depth < limit; depth++) {
 		int32_t index;
 		struct gospy_error *err = gospy_func_pcdata(table, func, pcdata, *pc, &index);
 		if (err || index < 0)
@@ -132,5 +144,17 @@ struct gospy_error *gospy_pclntab_frames(const struct gospy_pclntab *table, uint
 	}
 	ret->size -= before;
 	memmove(ret->data, ret->data + before, ret->size * sizeof(*ret->data));
+	return NULL;
+}
+
+struct gospy_error *gospy_func_outer_pc(const struct gospy_pclntab *table,
+					const struct gospy_func *func, uint64_t pc, uint64_t *ret)
+{
+	_cleanup_(gospy_source_frame_vec_deinit) struct gospy_source_frame_vec frames = {};
+	struct gospy_error *err = add_inlined(table, func, &pc, &frames);
+
+	if (err)
+		return err;
+	*ret = pc;
 	return NULL;
 }
