@@ -136,18 +136,33 @@ static uint64_t lookup_pc(const struct gospy_pc_info *info)
 	return info->exact || pc == info->func.entry ? pc : pc - 1;
 }
 
-static struct gospy_error *read_liveness(const struct gospy_pc_info *info,
+/** Where liveness is looked up: up to Go 1.20 gentraceback had moved on to the place of the
+ * outermost inlined call by then. */
+static struct gospy_error *liveness_pc(int minor, const struct gospy_pc_info *info, uint64_t *ret)
+{
+	uint64_t pc = lookup_pc(info);
+
+	if (minor >= 0 && minor <= 20)
+		return gospy_func_outer_pc(&info->module->pclntab, &info->func, pc, ret);
+	*ret = pc;
+	return NULL;
+}
+
+static struct gospy_error *read_liveness(int minor, const struct gospy_pc_info *info,
 					 struct argument_liveness *ret)
 {
 	const struct gospy_pclntab *table = &info->module->pclntab;
 	struct argument_liveness liveness = {.start_offset = 0xff};
+	uint64_t pc;
 
 	struct gospy_error *err =
 		gospy_func_funcdata(table, &info->func, FUNCDATA_ARG_LIVE_INFO, &liveness.bits);
 	if (!err && liveness.bits.size) {
 		liveness.start_offset = liveness.bits.data[0];
-		err = gospy_func_pcdata(table, &info->func, PCDATA_ARG_LIVE_INDEX, lookup_pc(info),
-					&liveness.index);
+		err = liveness_pc(minor, info, &pc);
+		if (!err)
+			err = gospy_func_pcdata(table, &info->func, PCDATA_ARG_LIVE_INDEX, pc,
+						&liveness.index);
 	}
 	if (err)
 		return err;
@@ -176,7 +191,7 @@ struct gospy_error *gospy_arguments_write(const struct gospy_program *program,
 	struct gospy_error *err =
 		gospy_func_funcdata(&info->module->pclntab, &info->func, FUNCDATA_ARG_INFO, &typed);
 	if (!err && (minor < 0 || minor >= 18))
-		err = read_liveness(info, &liveness);
+		err = read_liveness(minor, info, &liveness);
 	if (err)
 		return err;
 	write_typed(&typed, &liveness, &area, output);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <gospy/cleanup.h>
+
 #include "pclntab_private.h"
 
 /* Each inlined call costs a walk over the function's tables: a long function must not be deep as

@@ -171,4 +171,12 @@ GOSPY_CHECKED struct gospy_error *gospy_pclntab_frames(const struct gospy_pclnta
 						       uint64_t pc,
 						       struct gospy_source_frame_vec *ret);
 
+/**
+ * The place in `func` itself of the outermost call that is inlined at `pc`; `pc` where none is. Both
+ * link-time.
+ */
+GOSPY_CHECKED struct gospy_error *gospy_func_outer_pc(const struct gospy_pclntab *table,
+						      const struct gospy_func *func, uint64_t pc,
+						      uint64_t *ret);
+
 #endif
