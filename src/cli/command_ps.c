@@ -8,10 +8,14 @@
 static void say_left_out(const struct gospy_process_list *list)
 {
 	if (list->not_permitted)
-		message("%llu processes could not be looked at: not permitted (see 'gospy doctor')",
-			(unsigned long long)list->not_permitted);
+		message("%llu process%s could not be looked at: not permitted; run as root, or see "
+			"gospy doctor %d",
+			(unsigned long long)list->not_permitted,
+			list->not_permitted == 1 ? "" : "es", (int)list->first_not_permitted);
 	if (list->failed)
-		message("%llu Go processes could not be read", (unsigned long long)list->failed);
+		message("%llu Go process%s could not be read; see gospy doctor %d",
+			(unsigned long long)list->failed, list->failed == 1 ? "" : "es",
+			(int)list->first_failed);
 }
 
 struct gospy_error *command_ps(const struct options *options, int *ret_exit)

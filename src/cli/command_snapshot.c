@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <gospy/capture.h>
 
 #include "commands.h"
@@ -11,45 +14,71 @@
 typedef struct gospy_error *(*render_fn)(const struct gospy_view *view, enum gospy_format format,
 					 struct gospy_output *output);
 
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static void say_how(const struct gospy_program *program, const struct gospy_snapshot *snapshot)
 {
-	message("%s, layout by %s, debug information %s", program->go_version,
+	message("%s, layout by %s, globals by %s, debug information %s", program->go_version,
 		gospy_layout_source_name(program->layout.source),
+		program->confidence == GOSPY_CONFIDENCE_TWO ? "two methods that agree"
+							    : "one method",
 		*program->debug_path ? program->debug_path
 				     : (program->has_dwarf ? "in the executable" : "none"));
-	message("read in %.3f ms, stop mode %s, held for %.3f ms, %llu goroutines read again, "
+	message("read in %.3f ms, stop mode %s, held for %.3f ms, %llu goroutine%s read again, "
 		"%llu torn",
 		(double)snapshot->duration_ns / 1e6, gospy_stop_mode_name(snapshot->stop),
 		(double)snapshot->pause_ns / 1e6, (unsigned long long)snapshot->retried,
-		(unsigned long long)snapshot->torn);
+		plural(snapshot->retried), (unsigned long long)snapshot->torn);
+}
+
+static uint64_t count_incomplete(const struct gospy_snapshot *snapshot)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < snapshot->goroutines.count; i++)
+		count += !!(snapshot->goroutines.flags[i] & GOSPY_GOROUTINE_INCOMPLETE);
+	return count;
 }
 
 /** What a reader of the result must know: warnings, and goroutines that could not be read whole. */
 static void say_shortcomings(const struct options *options, const struct gospy_snapshot *snapshot,
 			     int *ret_exit)
 {
-	for (size_t i = 0; !options->quiet && i < snapshot->warnings.size; i++)
-		message("warning: %s", gospy_snapshot_string(snapshot, snapshot->warnings.data[i]));
-	if (!snapshot->torn)
+	uint64_t incomplete = count_incomplete(snapshot);
+
+	if (snapshot->torn || incomplete)
+		*ret_exit = GOSPY_EXIT_PARTLY;
+	if (options->quiet)
 		return;
-	if (!options->quiet)
-		message("%llu goroutines changed while they were read and may be shown wrongly",
-			(unsigned long long)snapshot->torn);
-	*ret_exit = GOSPY_EXIT_PARTLY;
+	for (size_t i = 0; i < snapshot->warnings.size; i++)
+		message("warning: %s", gospy_snapshot_string(snapshot, snapshot->warnings.data[i]));
+	if (snapshot->torn)
+		message("%llu goroutine%s changed while being read and may be shown wrongly",
+			(unsigned long long)snapshot->torn, plural(snapshot->torn));
+	if (incomplete)
+		message("the stack%s of %llu goroutine%s could not be followed to the end",
+			plural(incomplete), (unsigned long long)incomplete, plural(incomplete));
 }
 
 static struct gospy_error *take(const struct options *options, struct gospy_snapshot **ret)
 {
 	_cleanup_target_ struct gospy_target *target = NULL;
 	struct gospy_program *program = NULL;
-	struct gospy_error *err = process_open(options, &target, &program);
+	pid_t pid;
+	struct gospy_error *err = process_find(options, &pid);
 
+	if (err)
+		return err;
+	err = process_open(options, pid, &target, &program);
 	if (!err)
 		err = gospy_capture_take(program, &options->capture, ret);
 	if (!err && options->verbose)
 		say_how(program, *ret);
 	gospy_program_close(program);
-	return err;
+	return process_explain(options, pid, err);
 }
 
 static struct gospy_error *render(const struct options *options,
@@ -66,12 +95,24 @@ static struct gospy_error *render(const struct options *options,
 	return err ? err : result_commit(result);
 }
 
+static bool wants_color(const struct options *options, const struct result *result)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (options->format != GOSPY_FORMAT_TEXT || options->color == GOSPY_COLOR_NEVER)
+		return false;
+	/* https://no-color.org: set to anything but the empty string. */
+	return options->color == GOSPY_COLOR_ALWAYS ||
+	       (isatty(result->fd) && !(no_color && *no_color));
+}
+
 static struct gospy_error *run(const struct options *options, render_fn encode, int *ret_exit)
 {
 	_cleanup_snapshot_ struct gospy_snapshot *snapshot = NULL;
 	_cleanup_(result_deinit) struct result result = {.fd = -1};
 	struct gospy_error *err = result_open(&result, options->output);
 
+	result.output.color = wants_color(options, &result);
 	if (!err)
 		err = take(options, &snapshot);
 	if (!err)
@@ -85,7 +126,8 @@ struct gospy_error *command_summary(const struct options *options, int *ret_exit
 {
 	struct options summary = *options;
 
-	/* The function that stands for a goroutine may be anywhere on its stack (--pc, wrappers). */
+	/* The function that stands for a goroutine may be anywhere on its stack (--pc, wrappers).
+	 */
 	summary.capture.stacks = true;
 	return run(&summary, gospy_render_summary, ret_exit);
 }

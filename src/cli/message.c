@@ -28,12 +28,12 @@ void message(const char *format, ...)
 	gospy_output_deinit(&output);
 }
 
-int message_error(struct gospy_error *err)
+int message_error(struct gospy_error *err, const char *advice)
 {
 	_cleanup_free_ char *text = gospy_error_string(err);
 	int code = (int)gospy_exit_of(err);
 
-	message("%s", text ? text : err->message);
+	message("%s%s%s", text ? text : err->message, advice ? "; " : "", advice ? advice : "");
 	gospy_error_destroy(err);
 	return code;
 }

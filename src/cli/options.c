@@ -9,6 +9,7 @@
 /** Return values of getopt_long above those of any letter. */
 #define FIRST_LONG 256
 
+/** A number from 1 to `max`. */
 static struct gospy_error *parse_number(const char *text, const char *what, uint64_t max,
 					uint64_t *ret)
 {
@@ -16,24 +17,35 @@ static struct gospy_error *parse_number(const char *text, const char *what, uint
 
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || value > max)
+	if (text[0] < '0' || text[0] > '9' || *end || errno || !value || value > max)
 		return gospy_error_create(GOSPY_ERROR_USAGE,
-					  "%s '%s' is not a number from 0 to %llu", what, text,
+					  "%s '%s' is not a number from 1 to %llu", what, text,
 					  (unsigned long long)max);
 	*ret = value;
 	return NULL;
 }
 
-static struct gospy_error *parse_pid(const char *text, pid_t *ret)
+static struct gospy_error *parse_pid(struct options *options, const char *text)
 {
 	uint64_t value = 0;
 	struct gospy_error *err = parse_number(text, "process id", INT32_MAX, &value);
 
-	if (!err && !value)
-		return gospy_error_create(GOSPY_ERROR_USAGE, "there is no process 0");
-	if (!err)
-		*ret = (pid_t)value;
-	return err;
+	if (err)
+		return err;
+	if (options->pid || options->name)
+		return gospy_error_create(GOSPY_ERROR_USAGE,
+					  "one process at a time: '%s' is one too many", text);
+	options->pid = (pid_t)value;
+	return NULL;
+}
+
+static struct gospy_error *parse_name(struct options *options, const char *text)
+{
+	if (options->pid || options->name)
+		return gospy_error_create(GOSPY_ERROR_USAGE,
+					  "one process at a time: '%s' is one too many", text);
+	options->name = text;
+	return NULL;
 }
 
 static double unit_of(const char *text, size_t length)
@@ -73,82 +85,79 @@ struct gospy_error *options_duration(const char *text, uint64_t *ret_ns)
 	return NULL;
 }
 
-struct word {
-	const char *name;
-	int value;
-};
-
-/** The value of `text` among `words`, which end with a NULL name. */
-static struct gospy_error *parse_word(const char *text, const char *what, const struct word *words,
-				      int *ret)
+static bool is_label(const struct gospy_option *option, const char *text)
 {
-	for (const struct word *w = words; w->name; w++) {
-		if (!strcmp(w->name, text)) {
-			*ret = w->value;
-			return NULL;
-		}
-	}
+	size_t length = strlen(GOSPY_GROUP_LABEL_PREFIX);
+
+	return option->id == GOSPY_OPTION_GROUP_BY &&
+	       !strncmp(text, GOSPY_GROUP_LABEL_PREFIX, length) && text[length];
+}
+
+static struct gospy_error *no_such_word(const struct gospy_command *command,
+					const struct gospy_option *option, const char *text)
+{
 	struct gospy_output list;
+	const char *before = "";
+
 	gospy_output_init_memory(&list);
-	for (const struct word *w = words; w->name; w++)
-		gospy_output_format(&list, "%s%s",
-				    w == words	? ""
-				    : w[1].name ? ", "
-						: " or ",
-				    w->name);
-	struct gospy_error *err = gospy_error_create(GOSPY_ERROR_USAGE, "unknown %s '%s': %s", what,
-						     text, list.data ? list.data : "");
+	for (const struct gospy_word *w = option->words; w->name; w++) {
+		if (!gospy_command_takes_word(command, option, w))
+			continue;
+		gospy_output_format(&list, "%s%s", before, w->name);
+		before = ", ";
+	}
+	struct gospy_error *err =
+		gospy_error_create(GOSPY_ERROR_USAGE, "--%s of gospy %s is one of %s, not '%s'",
+				   option->name, command->name, list.data ? list.data : "", text);
 	gospy_output_deinit(&list);
 	return err;
 }
 
-static struct gospy_error *parse_stop(struct options *options, const char *text)
+/** The value of `text` among the words of `option`. */
+static struct gospy_error *parse_word(const struct gospy_command *command,
+				      const struct gospy_option *option, const char *text, int *ret)
 {
-	static const struct word words[] = {{"auto", GOSPY_STOP_AUTO},
-					    {"none", GOSPY_STOP_NONE},
-					    {"ptrace", GOSPY_STOP_PTRACE},
-					    {NULL, 0}};
-	int value = 0;
-	struct gospy_error *err = parse_word(text, "stop mode", words, &value);
-
-	if (!err)
-		options->capture.stop = (enum gospy_stop_mode)value;
-	return err;
+	if (is_label(option, text)) {
+		*ret = GOSPY_VIEW_GROUP_LABEL;
+		return NULL;
+	}
+	for (const struct gospy_word *w = option->words; w->name; w++) {
+		if (strcmp(w->name, text) || !gospy_command_takes_word(command, option, w))
+			continue;
+		*ret = w->value;
+		return NULL;
+	}
+	return no_such_word(command, option, text);
 }
 
-static struct gospy_error *parse_group(struct options *options, const char *text)
+static struct gospy_error *apply_word(struct options *options, const struct gospy_option *option,
+				      const char *text)
 {
-	static const struct word words[] = {
-		{"stack", GOSPY_VIEW_GROUP_STACK},   {"function", GOSPY_VIEW_GROUP_FUNCTION},
-		{"state", GOSPY_VIEW_GROUP_STATE},   {"creator", GOSPY_VIEW_GROUP_CREATOR},
-		{"thread", GOSPY_VIEW_GROUP_THREAD}, {"label:KEY", GOSPY_VIEW_GROUP_LABEL},
-		{"none", GOSPY_VIEW_GROUP_NONE},     {NULL, 0}};
-	int value = GOSPY_VIEW_GROUP_LABEL;
-	struct gospy_error *err = NULL;
+	int value = 0;
+	struct gospy_error *err = parse_word(options->command, option, text, &value);
 
-	if (!strncmp(text, "label:", 6) && text[6])
-		options->view.label = text + 6;
-	else
-		err = parse_word(text, "group key", words, &value);
 	if (err)
 		return err;
-	options->view.group = (enum gospy_view_group)value;
-	options->group_given = true;
-	return NULL;
-}
-
-static struct gospy_error *parse_pc(struct options *options, const char *text)
-{
-	static const struct word words[] = {{"start", GOSPY_VIEW_PC_START},
-					    {"caller", GOSPY_VIEW_PC_CALLER},
-					    {"current", GOSPY_VIEW_PC_CURRENT},
-					    {NULL, 0}};
-	int value = 0;
-	struct gospy_error *err = parse_word(text, "function to show", words, &value);
-
-	if (!err)
+	switch (option->id) {
+	case GOSPY_OPTION_FORMAT:
+		options->format = (enum gospy_format)value;
+		break;
+	case GOSPY_OPTION_STOP:
+		options->capture.stop = (enum gospy_stop_mode)value;
+		break;
+	case GOSPY_OPTION_GROUP_BY:
+		options->view.group = (enum gospy_view_group)value;
+		if (is_label(option, text))
+			options->view.label = text + strlen(GOSPY_GROUP_LABEL_PREFIX);
+		options->group_given = true;
+		break;
+	case GOSPY_OPTION_PC:
 		options->view.pc = (enum gospy_view_pc)value;
-	return err;
+		break;
+	default:
+		options->color = (enum gospy_color)value;
+	}
+	return NULL;
 }
 
 static struct gospy_error *parse_filter(struct options *options, const char *text)
@@ -159,56 +168,46 @@ static struct gospy_error *parse_filter(struct options *options, const char *tex
 
 static struct gospy_error *apply(struct options *options, enum gospy_option_id id, const char *text)
 {
+	const struct gospy_option *option = gospy_option_get(id);
+
+	if (option->words)
+		return apply_word(options, option, text);
 	switch (id) {
 	case GOSPY_OPTION_PID:
-		return parse_pid(text, &options->pid);
+		return parse_pid(options, text);
 	case GOSPY_OPTION_NAME:
-		options->name = text;
-		return NULL;
-	case GOSPY_OPTION_FORMAT:
-		options->format_name = text;
-		return gospy_format_parse(text, &options->format);
+		return parse_name(options, text);
 	case GOSPY_OPTION_JSON:
-		options->format_name = "json";
 		options->format = GOSPY_FORMAT_JSON;
-		return NULL;
+		break;
 	case GOSPY_OPTION_OUTPUT:
 		options->output = text;
-		return NULL;
-	case GOSPY_OPTION_STOP:
-		return parse_stop(options, text);
+		break;
 	case GOSPY_OPTION_NON_BLOCKING:
 		options->capture.stop = GOSPY_STOP_NONE;
-		return NULL;
+		break;
 	case GOSPY_OPTION_MAX_PAUSE:
 		return options_duration(text, &options->capture.max_pause_ns);
 	case GOSPY_OPTION_BIN:
 		options->bin = text;
-		return NULL;
+		break;
 	case GOSPY_OPTION_FILTER:
 		return parse_filter(options, text);
-	case GOSPY_OPTION_GROUP_BY:
-		return parse_group(options, text);
 	case GOSPY_OPTION_LIMIT:
 		return parse_number(text, "limit", UINT32_MAX, &options->view.limit);
-	case GOSPY_OPTION_PC:
-		return parse_pc(options, text);
 	case GOSPY_OPTION_SYSTEM:
 		options->view.system = options->capture.system = true;
-		return NULL;
+		break;
 	case GOSPY_OPTION_QUIET:
 		options->quiet = true;
-		return NULL;
+		break;
 	case GOSPY_OPTION_VERBOSE:
 		options->verbose = true;
-		return NULL;
+		break;
 	case GOSPY_OPTION_HELP:
 		options->help = true;
-		return NULL;
-	case GOSPY_OPTION_VERSION:
-		options->version = true;
-		return NULL;
-	case GOSPY_OPTION_END:
+		break;
+	default:
 		break;
 	}
 	return NULL;
@@ -250,30 +249,35 @@ static enum gospy_option_id id_of(const struct gospy_command *command, int found
 	return GOSPY_OPTION_END;
 }
 
-static struct gospy_error *bad_option(int found, char **argv)
+/** What getopt_long did not take: it leaves the letter in optopt, FIRST_LONG and more for a long
+ * option whose argument is the matter, 0 for one that is none. */
+static struct gospy_error *bad_option(const struct gospy_command *command, int found, char **argv)
 {
-	const char *what = found == ':' ? "needs an argument" : "is unknown or ambiguous here";
-
-	if (optopt && optopt < FIRST_LONG && argv[optind - 1][1] != '-')
-		return gospy_error_create(GOSPY_ERROR_USAGE, "option -%c %s", optopt, what);
-	return gospy_error_create(GOSPY_ERROR_USAGE, "option %s %s", argv[optind - 1], what);
+	if (optopt >= FIRST_LONG)
+		return gospy_error_create(
+			GOSPY_ERROR_USAGE, "option --%s %s",
+			gospy_option_get((enum gospy_option_id)(optopt - FIRST_LONG))->name,
+			found == ':' ? "needs an argument" : "takes no argument");
+	if (found == ':')
+		return gospy_error_create(GOSPY_ERROR_USAGE, "option -%c needs an argument",
+					  optopt);
+	if (optopt)
+		return gospy_error_create(GOSPY_ERROR_USAGE, "gospy %s has no option -%c",
+					  command->name, optopt);
+	return gospy_error_create(GOSPY_ERROR_USAGE, "gospy %s has no option %s", command->name,
+				  argv[optind - 1]);
 }
 
-static struct gospy_error *check(const struct options *options)
+static struct gospy_error *parse_operands(struct options *options, int argc, char **argv)
 {
-	if (options->help)
-		return NULL;
-	if (options->pid && options->name)
-		return gospy_error_create(GOSPY_ERROR_USAGE,
-					  "a process id and --name exclude each other");
+	if (argc - optind > options->command->max_operands)
+		return gospy_error_create(GOSPY_ERROR_USAGE, "'%s' is one argument too many",
+					  argv[optind + options->command->max_operands]);
+	if (optind < argc)
+		return parse_pid(options, argv[optind]);
 	if (!strcmp(options->command->operands, "TARGET") && !options->pid && !options->name)
 		return gospy_error_create(GOSPY_ERROR_USAGE,
-					  "which process? give its id or --name");
-	if (strcmp(options->command->name, "dump") && options->format != GOSPY_FORMAT_TEXT &&
-	    options->format != GOSPY_FORMAT_JSON)
-		return gospy_error_create(GOSPY_ERROR_USAGE,
-					  "gospy %s has no format '%s': text or json",
-					  options->command->name, options->format_name);
+					  "which process? give its id, or --name");
 	return NULL;
 }
 
@@ -288,18 +292,14 @@ struct gospy_error *options_parse(struct options *options, const struct gospy_co
 	make_tables(command, &tables);
 	optind = 0;
 	opterr = 0;
-	while (!err && (found = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) >= 0) {
+	while (!err && !parsed.help &&
+	       (found = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) >= 0) {
 		if (found == '?' || found == ':')
-			return bad_option(found, argv);
+			return bad_option(command, found, argv);
 		err = apply(&parsed, id_of(command, found), optarg);
 	}
-	if (!err && argc - optind > command->max_operands)
-		return gospy_error_create(GOSPY_ERROR_USAGE, "'%s' is one argument too many",
-					  argv[optind + command->max_operands]);
-	if (!err && optind < argc)
-		err = parse_pid(argv[optind], &parsed.pid);
-	if (!err)
-		err = check(&parsed);
+	if (!err && !parsed.help)
+		err = parse_operands(&parsed, argc, argv);
 	if (err)
 		return err;
 	*options = parsed;

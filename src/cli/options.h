@@ -12,14 +12,13 @@ struct options {
 	/** The process, by number or by name; 0 and NULL when not given. */
 	pid_t pid;
 	const char *name;
-	/** --format as given, NULL by default; and what it means. */
-	const char *format_name;
 	enum gospy_format format;
 	const char *output;
 	struct gospy_capture_request capture;
 	const char *bin;
 	struct gospy_view_options view;
 	bool group_given;
+	enum gospy_color color;
 	bool quiet;
 	bool verbose;
 	bool help;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <gospy/live.h>
 
@@ -32,11 +34,11 @@ static struct gospy_error *several(const char *name, const struct gospy_pid_vec 
 
 	gospy_output_init_memory(&list);
 	for (size_t i = 0; i < found->size && i < MAX_LISTED; i++)
-		gospy_output_format(&list, " %d", (int)found->data[i]);
+		gospy_output_format(&list, "%s%d", i ? ", " : "", (int)found->data[i]);
 	if (found->size > MAX_LISTED)
-		gospy_output_string(&list, " ...");
+		gospy_output_string(&list, ", ...");
 	struct gospy_error *err = gospy_error_create(
-		GOSPY_ERROR_USAGE, "%zu processes are called %s: give one of the ids%s",
+		GOSPY_ERROR_USAGE, "%zu processes are called %s, give the id of one: %s",
 		found->size, name, list.data ? list.data : "");
 	gospy_output_deinit(&list);
 	return err;
@@ -48,7 +50,8 @@ static struct gospy_error *find_by_name(const char *name, pid_t *ret)
 	struct gospy_error *err = gospy_live_list(&pids);
 
 	for (size_t i = 0; !err && i < pids.size; i++) {
-		if (is_called(pids.data[i], name) && !gospy_pid_vec_append(&found, pids.data[i]))
+		if (pids.data[i] != getpid() && is_called(pids.data[i], name) &&
+		    !gospy_pid_vec_append(&found, pids.data[i]))
 			return &gospy_enomem;
 	}
 	if (err)
@@ -69,16 +72,62 @@ struct gospy_error *process_find(const struct options *options, pid_t *ret)
 	return NULL;
 }
 
-struct gospy_error *process_open(const struct options *options, struct gospy_target **ret_target,
-				 struct gospy_program **ret)
+static bool forbids(enum gospy_access_verdict verdict)
+{
+	switch (verdict) {
+	case GOSPY_ACCESS_GRANTED:
+	case GOSPY_ACCESS_NO_PROCESS:
+	case GOSPY_ACCESS_ZOMBIE:
+	case GOSPY_ACCESS_KERNEL_THREAD:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/** The remedies of the access check name the command that asked for them: "gospy doctor". */
+static char *remedy_for(const char *command, const char *remedy)
+{
+	const char *doctor = strstr(remedy, "gospy doctor ");
+	char *text;
+
+	if (!doctor)
+		return strdup(remedy);
+	int before = (int)(doctor - remedy + 6);
+	if (asprintf(&text, "%.*s%s%s", before, remedy, command, remedy + before + 6) < 0)
+		return NULL;
+	return text;
+}
+
+struct gospy_error *process_explain(const struct options *options, pid_t pid,
+				    struct gospy_error *err)
+{
+	struct gospy_access access;
+
+	if (!err || (err->code != GOSPY_ERROR_PERMISSION && err->code != GOSPY_ERROR_EXITED))
+		return err;
+	struct gospy_error *check_err = gospy_access_check(pid, &access);
+	if (check_err) {
+		gospy_error_destroy(check_err);
+		return err;
+	}
+	if (forbids(access.verdict)) {
+		_cleanup_free_ char *remedy = remedy_for(options->command->name, access.remedy);
+		gospy_error_destroy(err);
+		err = gospy_error_create(GOSPY_ERROR_PERMISSION, "%s; try: %s", access.reason,
+					 remedy ? remedy : access.remedy);
+	}
+	gospy_access_deinit(&access);
+	return err;
+}
+
+struct gospy_error *process_open(const struct options *options, pid_t pid,
+				 struct gospy_target **ret_target, struct gospy_program **ret)
 {
 	const struct gospy_program_options program_options = {.bin = options->bin};
 	_cleanup_target_ struct gospy_target *target = NULL;
-	pid_t pid;
-	struct gospy_error *err = process_find(options, &pid);
+	struct gospy_error *err = gospy_live_open(pid, &target);
 
-	if (!err)
-		err = gospy_live_open(pid, &target);
 	if (!err)
 		err = gospy_program_open(target, &program_options, ret);
 	if (!err)

@@ -20,17 +20,36 @@ static void remove_and_die(int signal_number)
 	raise(signal_number);
 }
 
+/** The signals that end a program unless it says otherwise, and that others send on purpose. */
+static const int deadly[] = {SIGINT,  SIGTERM, SIGHUP,	SIGQUIT,   SIGPIPE,
+			     SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU};
+
 static void watch_signals(void)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	struct sigaction action = {.sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND};
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
 		struct sigaction before;
 		/* nohup and shells that run jobs in the background ignore some on purpose. */
-		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
+		if (!sigaction(deadly[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(deadly[i], &action, NULL);
 	}
+}
+
+static int create_watched(char *template)
+{
+	sigset_t all, before;
+
+	watch_signals();
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	int fd = mkostemp(template, O_CLOEXEC);
+	int errnum = errno;
+	if (fd >= 0)
+		unfinished = template;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = errnum;
+	return fd;
 }
 
 static struct gospy_error *cannot_write(int errnum, const char *path)
@@ -43,6 +62,7 @@ static struct gospy_error *cannot_write(int errnum, const char *path)
 	return err;
 }
 
+/** A pipe, a device, a folder: nothing that could be replaced by a file. */
 static bool is_special(const char *path)
 {
 	struct stat st;
@@ -52,22 +72,23 @@ static bool is_special(const char *path)
 
 static struct gospy_error *open_temporary(struct result *result, const char *path)
 {
-	if (asprintf(&result->temporary, "%s.XXXXXX", path) < 0) {
+	/* The file that a symbolic link leads to is replaced, not the link. */
+	result->path = realpath(path, NULL);
+	if (!result->path)
+		result->path = strdup(path);
+	if (!result->path || asprintf(&result->temporary, "%s.tmp-XXXXXX", result->path) < 0) {
 		result->temporary = NULL;
 		return &gospy_enomem;
 	}
-	watch_signals();
-	result->fd = mkostemp(result->temporary, O_CLOEXEC);
+	result->fd = create_watched(result->temporary);
 	if (result->fd < 0) {
 		struct gospy_error *err = cannot_write(errno, path);
 		free(take_ptr(result->temporary));
 		return err;
 	}
-	unfinished = result->temporary;
 	mode_t mask = umask(0);
 	umask(mask);
 	fchmod(result->fd, 0666 & ~mask);
-	result->path = path;
 	return NULL;
 }
 
@@ -80,7 +101,7 @@ struct gospy_error *result_open(struct result *result, const char *path)
 		if (is_special(path)) {
 			result->fd = open(path, O_WRONLY | O_CLOEXEC);
 			if (result->fd < 0)
-				return cannot_write(errno, path);
+				err = cannot_write(errno, path);
 		} else {
 			err = open_temporary(result, path);
 		}
@@ -93,6 +114,11 @@ struct gospy_error *result_commit(struct result *result)
 {
 	struct gospy_error *err = gospy_output_flush(&result->output);
 
+	if (err && result->path && err->errnum) {
+		int errnum = err->errnum;
+		gospy_error_destroy(err);
+		return cannot_write(errnum, result->path);
+	}
 	if (err || !result->temporary)
 		return err;
 	if (close(take_fd(result->fd)) || rename(result->temporary, result->path))
@@ -110,6 +136,7 @@ void result_deinit(struct result *result)
 		unfinished = NULL;
 		free(result->temporary);
 	}
+	free(result->path);
 	if (result->fd > STDERR_FILENO)
 		close(result->fd);
 }

@@ -13,8 +13,9 @@
 struct result {
 	struct gospy_output output;
 	int fd;
-	/** Final and temporary path; NULL for standard output and for what is no regular file. */
-	const char *path;
+	/** Final and temporary path, owned; NULL for standard output and for what is no regular
+	 * file. */
+	char *path;
 	char *temporary;
 };
 

@@ -3,41 +3,15 @@
 
 #include <gospy/command.h>
 
-const struct gospy_option gospy_options[] = {
-	{GOSPY_OPTION_PID, 'p', "pid", "PID", "the process with this id"},
-	{GOSPY_OPTION_NAME, 'n', "name", "NAME",
-	 "the one process whose name or executable is called NAME"},
-	{GOSPY_OPTION_FORMAT, 'f', "format", "FORMAT", "how the result is written (see below)"},
-	{GOSPY_OPTION_JSON, 'j', "json", NULL, "the same as --format json"},
-	{GOSPY_OPTION_OUTPUT, 'o', "output", "FILE",
-	 "write to FILE, which appears whole or not at all, instead of to standard output"},
-	{GOSPY_OPTION_STOP, 's', "stop", "MODE",
-	 "auto (default), none: nothing is stopped and each goroutine is verified, or ptrace: "
-	 "every thread is held while the process is read"},
-	{GOSPY_OPTION_NON_BLOCKING, 0, "non-blocking", NULL, "the same as --stop none"},
-	{GOSPY_OPTION_MAX_PAUSE, 0, "max-pause", "DURATION",
-	 "with --stop ptrace: let the process go after DURATION (\"20ms\") and go on without a "
-	 "stop, saying so"},
-	{GOSPY_OPTION_BIN, 'b', "bin", "FILE",
-	 "take symbols and DWARF from FILE, an unstripped build of the same binary"},
-	{GOSPY_OPTION_FILTER, 'F', "filter", "EXPR",
-	 "only goroutines for which EXPR holds: \"status == waiting && wait > 5m\" (gospy's "
-	 "FILTER.md has the language)"},
-	{GOSPY_OPTION_GROUP_BY, 'g', "group-by", "KEY",
-	 "put together by stack, function, state, creator, thread, label:KEY, or none"},
-	{GOSPY_OPTION_LIMIT, 'l', "limit", "N",
-	 "at most N goroutines, or groups, after filtering and grouping"},
-	{GOSPY_OPTION_PC, 0, "pc", "WHICH",
-	 "the function shown: start (default), the one the goroutine was started with; caller, "
-	 "the one that started it; current, where it is now"},
-	{GOSPY_OPTION_SYSTEM, 0, "system", NULL, "the goroutines of the runtime itself too"},
-	{GOSPY_OPTION_QUIET, 'q', "quiet", NULL, "no warnings on standard error"},
-	{GOSPY_OPTION_VERBOSE, 'v', "verbose", NULL,
-	 "say on standard error how the process was read and how long it took"},
-	{GOSPY_OPTION_HELP, 'h', "help", NULL, "this text"},
-	{GOSPY_OPTION_VERSION, 'V', "version", NULL, "the version of gospy"},
-	{GOSPY_OPTION_END, 0, NULL, NULL, NULL},
-};
+#define FORMAT(name) (1u << GOSPY_FORMAT_##name)
+
+/* The options of every command that takes a snapshot of a process. */
+#define SNAPSHOT_OPTIONS                                                                           \
+	GOSPY_OPTION_PID, GOSPY_OPTION_NAME, GOSPY_OPTION_FORMAT, GOSPY_OPTION_JSON,               \
+		GOSPY_OPTION_OUTPUT, GOSPY_OPTION_FILTER, GOSPY_OPTION_GROUP_BY,                   \
+		GOSPY_OPTION_LIMIT, GOSPY_OPTION_PC, GOSPY_OPTION_SYSTEM, GOSPY_OPTION_STOP,       \
+		GOSPY_OPTION_NON_BLOCKING, GOSPY_OPTION_MAX_PAUSE, GOSPY_OPTION_BIN,               \
+		GOSPY_OPTION_COLOR, GOSPY_OPTION_QUIET, GOSPY_OPTION_VERBOSE
 
 const struct gospy_command gospy_commands[] = {
 	{
@@ -48,8 +22,8 @@ const struct gospy_command gospy_commands[] = {
 			"One line for each process that runs a Go program: its id, the version "
 			"of Go, the main module and its version, goroutines, threads, resident "
 			"memory, container and command. Nothing is stopped. Processes that may "
-			"not be looked at are counted on standard error.\n\n"
-			"Formats: text (default), json.",
+			"not be looked at are counted on standard error.",
+		.formats = FORMAT(TEXT) | FORMAT(JSON),
 		.options = {GOSPY_OPTION_FORMAT, GOSPY_OPTION_JSON, GOSPY_OPTION_OUTPUT,
 			    GOSPY_OPTION_QUIET, GOSPY_OPTION_HELP, GOSPY_OPTION_END},
 		.examples =
@@ -65,15 +39,9 @@ const struct gospy_command gospy_commands[] = {
 		.summary = "show a process at a glance, and one line for each goroutine",
 		.description =
 			"Version, processors, threads and goroutines by state, then each "
-			"goroutine with what it waits for and the function that stands for it "
-			"(--pc).\n\n"
-			"Formats: text (default), json.",
-		.options = {GOSPY_OPTION_PID, GOSPY_OPTION_NAME, GOSPY_OPTION_FORMAT,
-			    GOSPY_OPTION_JSON, GOSPY_OPTION_OUTPUT, GOSPY_OPTION_STOP,
-			    GOSPY_OPTION_NON_BLOCKING, GOSPY_OPTION_MAX_PAUSE, GOSPY_OPTION_BIN,
-			    GOSPY_OPTION_FILTER, GOSPY_OPTION_GROUP_BY, GOSPY_OPTION_LIMIT,
-			    GOSPY_OPTION_PC, GOSPY_OPTION_SYSTEM, GOSPY_OPTION_QUIET,
-			    GOSPY_OPTION_VERBOSE, GOSPY_OPTION_HELP, GOSPY_OPTION_END},
+			"goroutine with what it waits for and the function that stands for it.",
+		.formats = FORMAT(TEXT) | FORMAT(JSON) | FORMAT(NDJSON),
+		.options = {SNAPSHOT_OPTIONS, GOSPY_OPTION_HELP, GOSPY_OPTION_END},
 		.examples =
 			{
 				{"gospy summary PID", "what are the goroutines doing?"},
@@ -90,17 +58,11 @@ const struct gospy_command gospy_commands[] = {
 		.summary = "show every goroutine with its whole stack",
 		.description =
 			"Inlined calls are shown as calls of their own, and no stack is cut "
-			"off.\n\n"
-			"Formats: text (default; goroutines with the same stack are put together), "
-			"debug2 (as the runtime itself prints a traceback of all goroutines: "
-			"/debug/pprof/goroutine?debug=2), json, ndjson (one goroutine a line), "
-			"folded (for flame graphs), pprof (a gzipped profile for go tool pprof).",
-		.options = {GOSPY_OPTION_PID, GOSPY_OPTION_NAME, GOSPY_OPTION_FORMAT,
-			    GOSPY_OPTION_JSON, GOSPY_OPTION_OUTPUT, GOSPY_OPTION_STOP,
-			    GOSPY_OPTION_NON_BLOCKING, GOSPY_OPTION_MAX_PAUSE, GOSPY_OPTION_BIN,
-			    GOSPY_OPTION_FILTER, GOSPY_OPTION_GROUP_BY, GOSPY_OPTION_LIMIT,
-			    GOSPY_OPTION_PC, GOSPY_OPTION_SYSTEM, GOSPY_OPTION_QUIET,
-			    GOSPY_OPTION_VERBOSE, GOSPY_OPTION_HELP, GOSPY_OPTION_END},
+			"off. As text, goroutines with the same stack are put together unless "
+			"--group-by says otherwise.",
+		.formats = FORMAT(TEXT) | FORMAT(JSON) | FORMAT(NDJSON) | FORMAT(DEBUG2) |
+			   FORMAT(FOLDED) | FORMAT(PPROF),
+		.options = {SNAPSHOT_OPTIONS, GOSPY_OPTION_HELP, GOSPY_OPTION_END},
 		.examples =
 			{
 				{"gospy dump PID", "every stack, equal ones together"},
@@ -122,10 +84,11 @@ const struct gospy_command gospy_commands[] = {
 		.description =
 			"Names the one thing that forbids the look (user, user namespace, Yama, "
 			"capabilities, seccomp, dumpable, another tracer) and the line that mends "
-			"it. Without TARGET: how many of this machine's processes can be looked "
-			"at.",
-		.options = {GOSPY_OPTION_PID, GOSPY_OPTION_NAME, GOSPY_OPTION_BIN,
-			    GOSPY_OPTION_HELP, GOSPY_OPTION_END},
+			"it; for a Go program that may be looked at, how its structures are found. "
+			"Without TARGET: what may be looked at on this machine, and what forbids "
+			"the rest.",
+		.options = {GOSPY_OPTION_PID, GOSPY_OPTION_NAME, GOSPY_OPTION_OUTPUT,
+			    GOSPY_OPTION_BIN, GOSPY_OPTION_HELP, GOSPY_OPTION_END},
 		.examples =
 			{
 				{"gospy doctor PID", "why can I not look at this process?"},
@@ -135,6 +98,30 @@ const struct gospy_command gospy_commands[] = {
 	{.name = NULL},
 };
 
+const struct gospy_note gospy_exits[] = {
+	{"0", "all well"},	{"1", "failed"},
+	{"2", "wrong usage"},	{"3", "no such process, or not a Go program"},
+	{"4", "not permitted"}, {"5", "done, but partly, which is said on standard error"},
+	{NULL, NULL},
+};
+
+const struct gospy_note gospy_environment[] = {
+	{"NO_COLOR", "when set and not empty, --color auto is never"},
+	{"DEBUGINFOD_URLS",
+	 "servers that are asked for the debug information of a binary that needs "
+	 "it and has none"},
+	{NULL, NULL},
+};
+
+const char gospy_target_help[] = "TARGET is a process id, or --pid PID, or --name NAME.";
+
+const char gospy_filter_help[] =
+	"Conditions are FIELD OPERATOR VALUE, joined by && and ||, turned round by !, put together "
+	"by parentheses. Fields: id, status, reason, wait, func and file (of any frame), current, "
+	"start, creator, label.KEY, thread, parent, locked, system, torn. Operators: == != < <= > "
+	">=, and =~ !~ for regular expressions. Durations are written 250ms or 1m30s. A word alone "
+	"is searched for in the functions of all frames.";
+
 const struct gospy_command *gospy_command_find(const char *name)
 {
 	for (const struct gospy_command *c = gospy_commands; c->name; c++) {
@@ -142,24 +129,6 @@ const struct gospy_command *gospy_command_find(const char *name)
 			return c;
 	}
 	return NULL;
-}
-
-const struct gospy_option *gospy_option_get(enum gospy_option_id id)
-{
-	const struct gospy_option *option = gospy_options;
-
-	while (option->name && option->id != id)
-		option++;
-	return option;
-}
-
-bool gospy_command_takes(const struct gospy_command *command, enum gospy_option_id id)
-{
-	for (const enum gospy_option_id *o = command->options; *o != GOSPY_OPTION_END; o++) {
-		if (*o == id)
-			return true;
-	}
-	return false;
 }
 
 enum gospy_exit gospy_exit_of(const struct gospy_error *err)

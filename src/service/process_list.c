@@ -199,14 +199,17 @@ static struct gospy_error *look_at(pid_t pid, struct file_cache *cache,
 	if (gospy_error_catch(&err, GOSPY_ERROR_EXITED) ||
 	    gospy_error_catch(&err, GOSPY_ERROR_NOT_GO))
 		return NULL;
-	if (gospy_error_catch(&err, GOSPY_ERROR_PERMISSION))
-		list->not_permitted++;
-	if (err && err->code != GOSPY_ERROR_NO_MEMORY) {
-		gospy_error_destroy(err);
-		list->failed += is_go;
+	if (gospy_error_catch(&err, GOSPY_ERROR_PERMISSION)) {
+		if (!list->not_permitted++)
+			list->first_not_permitted = pid;
 		return NULL;
 	}
-	return err;
+	if (!err || err->code == GOSPY_ERROR_NO_MEMORY)
+		return err;
+	gospy_error_destroy(err);
+	if (is_go && !list->failed++)
+		list->first_failed = pid;
+	return NULL;
 }
 
 struct gospy_error *gospy_process_list_init(struct gospy_process_list *list)

@@ -101,11 +101,33 @@ void gospy_renderer_place(struct gospy_renderer *renderer, const struct gospy_fr
 	gospy_output_char(renderer->output, ')');
 }
 
+/** The colour of a state, as a terminal's escape sequence: those that wait have none. */
+static const char *color_of(uint8_t status)
+{
+	switch (status) {
+	case GOSPY_GOROUTINE_RUNNING:
+		return "\033[32m";
+	case GOSPY_GOROUTINE_RUNNABLE:
+		return "\033[33m";
+	case GOSPY_GOROUTINE_SYSCALL:
+		return "\033[36m";
+	case GOSPY_GOROUTINE_LEAKED:
+		return "\033[31m";
+	default:
+		return NULL;
+	}
+}
+
 void gospy_renderer_state(struct gospy_renderer *renderer, uint8_t status, uint32_t wait_reason)
 {
 	struct gospy_output *output = renderer->output;
+	const char *color = output->color ? color_of(status) : NULL;
 
+	if (color)
+		gospy_output_string(output, color);
 	gospy_output_string(output, gospy_goroutine_status_name(status));
+	if (color)
+		gospy_output_string(output, "\033[0m");
 	if (!wait_reason)
 		return;
 	gospy_output_string(output, status == GOSPY_GOROUTINE_WAITING ? " for " : ", waiting for ");

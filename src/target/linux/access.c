@@ -255,3 +255,25 @@ struct gospy_error *gospy_access_check(pid_t pid, struct gospy_access *ret)
 	facts.exists = pid > 0 && (!kill(pid, 0) || errno == EPERM);
 	return gospy_access_judge(&facts, ret);
 }
+
+struct gospy_error *gospy_access_self(struct gospy_access_self *ret)
+{
+	_cleanup_close_ int self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct gospy_access_facts facts = {};
+
+	if (self_fd >= 0)
+		find_self(&facts, self_fd);
+	*ret = (struct gospy_access_self){
+		.uid = geteuid(),
+		.capable = facts.own.effective >> GOSPY_CAP_SYS_PTRACE & 1,
+		.yama_scope = read_yama_scope(),
+		.seccomp_mode = facts.seccomp_mode,
+		.can_read_vm = !facts.own_vm_errnum,
+		.can_ptrace = !facts.own_ptrace_errnum,
+		.have_proc = self_fd >= 0,
+		/* Process 1 is always there: kill(2) knows of it, whether /proc shows it or not. */
+		.proc_hides = self_fd >= 0 && access("/proc/1", F_OK),
+		.in_container = facts.in_container,
+	};
+	return NULL;
+}

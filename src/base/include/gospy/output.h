@@ -21,6 +21,8 @@ struct gospy_output {
 	size_t capacity;
 	/** errno of the first failed write, ENOMEM without memory, 0 while all is well. */
 	int errnum;
+	/** Renderers may write colours: set, after init, by who knows that a terminal reads it. */
+	bool color;
 };
 
 /** A stream to `fd` (borrowed), flushed by 64 KiB. */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <gospy/output.h>
+#include <gospy/render.h>
 
 /** Options by meaning; the same everywhere. */
 enum gospy_option_id {
@@ -28,10 +28,19 @@ enum gospy_option_id {
 	GOSPY_OPTION_LIMIT,
 	GOSPY_OPTION_PC,
 	GOSPY_OPTION_SYSTEM,
+	GOSPY_OPTION_COLOR,
 	GOSPY_OPTION_QUIET,
 	GOSPY_OPTION_VERBOSE,
 	GOSPY_OPTION_HELP,
 	GOSPY_OPTION_VERSION,
+};
+
+/** One word that an option's argument may be. */
+struct gospy_word {
+	const char *name;
+	/** Of the enumeration that the option is about. */
+	int value;
+	const char *help;
 };
 
 struct gospy_option {
@@ -42,7 +51,19 @@ struct gospy_option {
 	/** What stands for its argument in help; NULL when it takes none. */
 	const char *argument;
 	const char *help;
+	/** What the argument may be, the default first, ended by a NULL name; NULL: anything. */
+	const struct gospy_word *words;
 };
+
+/** --color. */
+enum gospy_color {
+	GOSPY_COLOR_AUTO,
+	GOSPY_COLOR_ALWAYS,
+	GOSPY_COLOR_NEVER,
+};
+
+/** The word of --group-by that stands for a label key: "label:" and the key. */
+#define GOSPY_GROUP_LABEL_PREFIX "label:"
 
 struct gospy_example {
 	/** The command line, with PID where a process id belongs. */
@@ -50,7 +71,7 @@ struct gospy_example {
 	const char *says;
 };
 
-#define GOSPY_COMMAND_OPTIONS 20
+#define GOSPY_COMMAND_OPTIONS 22
 #define GOSPY_COMMAND_EXAMPLES 6
 
 struct gospy_command {
@@ -62,26 +83,13 @@ struct gospy_command {
 	const char *summary;
 	/** Paragraphs, separated by empty lines. */
 	const char *description;
+	/** Bits 1 << enum gospy_format of those that --format takes; 0: it has no --format. */
+	unsigned formats;
 	/** Ends with GOSPY_OPTION_END. */
 	enum gospy_option_id options[GOSPY_COMMAND_OPTIONS];
 	/** Ends with a NULL line. */
 	struct gospy_example examples[GOSPY_COMMAND_EXAMPLES];
 };
-
-/** All options in the order of their ids, and all commands in the order of the help; ended by a
- * NULL name. */
-extern const struct gospy_option gospy_options[];
-extern const struct gospy_command gospy_commands[];
-
-/** NULL when there is none. */
-const struct gospy_command *gospy_command_find(const char *name);
-const struct gospy_option *gospy_option_get(enum gospy_option_id id);
-bool gospy_command_takes(const struct gospy_command *command, enum gospy_option_id id);
-
-/** `gospy --help`, `gospy COMMAND --help`, and the manual page gospy(1) in mdoc. */
-void gospy_commands_help(struct gospy_output *output);
-void gospy_command_help(const struct gospy_command *command, struct gospy_output *output);
-void gospy_commands_manual(struct gospy_output *output);
 
 /** Exit codes, the same for every command. */
 enum gospy_exit {
@@ -92,6 +100,36 @@ enum gospy_exit {
 	GOSPY_EXIT_NOT_PERMITTED = 4,
 	GOSPY_EXIT_PARTLY = 5,
 };
+
+/** A line of explanation: an exit code by its number, an environment variable. */
+struct gospy_note {
+	const char *name;
+	const char *help;
+};
+
+/** All options in the order of the manual, all commands in the order of the help, exit codes by
+ * number, environment variables; each ended by a NULL name. */
+extern const struct gospy_option gospy_options[];
+extern const struct gospy_command gospy_commands[];
+extern const struct gospy_note gospy_exits[];
+extern const struct gospy_note gospy_environment[];
+/** What TARGET stands for, and the language of --filter in short. */
+extern const char gospy_target_help[];
+extern const char gospy_filter_help[];
+
+/** NULL when there is none. */
+const struct gospy_command *gospy_command_find(const char *name);
+/** The option of that id, which must be in the table. */
+const struct gospy_option *gospy_option_get(enum gospy_option_id id);
+bool gospy_command_takes(const struct gospy_command *command, enum gospy_option_id id);
+/** Whether `word` of `option` is one that `command` takes: not every command has every format. */
+bool gospy_command_takes_word(const struct gospy_command *command,
+			      const struct gospy_option *option, const struct gospy_word *word);
+
+/** `gospy --help`, `gospy COMMAND --help`, and the manual page gospy(1) in mdoc(7). */
+void gospy_commands_help(struct gospy_output *output);
+void gospy_command_help(const struct gospy_command *command, struct gospy_output *output);
+void gospy_commands_manual(struct gospy_output *output);
 
 /** The exit code that tells of `err`. */
 enum gospy_exit gospy_exit_of(const struct gospy_error *err);

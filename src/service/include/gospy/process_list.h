@@ -33,6 +33,9 @@ struct gospy_process_list {
 	uint64_t not_permitted;
 	/** Go programs that could not be read for another reason. */
 	uint64_t failed;
+	/** The first of each, 0 when there is none. */
+	pid_t first_not_permitted;
+	pid_t first_failed;
 };
 
 /** Looks through all processes; nothing is stopped. Those that end meanwhile are left out. */

@@ -54,4 +54,26 @@ void gospy_access_deinit(struct gospy_access *access);
 /** Finds out what, if anything, forbids to look at `pid`. Fails only without memory. */
 GOSPY_CHECKED struct gospy_error *gospy_access_check(pid_t pid, struct gospy_access *ret);
 
+/** What gospy itself may do on this machine, whichever process it is about. */
+struct gospy_access_self {
+	uint64_t uid;
+	/** CAP_SYS_PTRACE is in effect. */
+	bool capable;
+	/** kernel.yama.ptrace_scope, -1 without Yama. */
+	int yama_scope;
+	/** 0: no seccomp filter. */
+	int seccomp_mode;
+	/** The filter, if any, lets process_vm_readv and ptrace through. */
+	bool can_read_vm;
+	bool can_ptrace;
+	/** /proc is mounted, and it hides processes (hidepid). */
+	bool have_proc;
+	bool proc_hides;
+	/** In a pid namespace that is not the first of the machine. */
+	bool in_container;
+};
+
+/** GOSPY_ERROR_UNSUPPORTED where nobody has ported it. */
+GOSPY_CHECKED struct gospy_error *gospy_access_self(struct gospy_access_self *ret);
+
 #endif
