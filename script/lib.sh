@@ -7,7 +7,7 @@ zlib1g-dev libzstd-dev libxxhash-dev libprotobuf-c-dev protobuf-c-compiler libcm
 demo_packages='golang-go'
 test_packages='git ca-certificates golang-go python3 gcc clang libclang-rt-14-dev llvm binutils
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user mandoc
-gdb strace util-linux procps'
+gdb strace util-linux procps time'
 
 say() {
 	printf '%s\n' "$*" >&2
