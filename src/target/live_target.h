@@ -37,7 +37,7 @@ GOSPY_CHECKED struct gospy_error *gospy_live_resume(struct gospy_target *target,
 						    uint64_t *ret_paused_ns);
 GOSPY_CHECKED struct gospy_error *gospy_live_registers(struct gospy_target *target, pid_t tid,
 						       struct gospy_registers *ret);
-GOSPY_CHECKED struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
-						    struct gospy_registers *ret, struct gospy_read *stack);
+GOSPY_CHECKED struct gospy_error *gospy_live_inspect(struct gospy_target *target, pid_t tid,
+						     gospy_inspect_fn inspect, void *context);
 
 #endif

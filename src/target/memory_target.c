@@ -191,15 +191,13 @@ static struct gospy_error *memory_registers(struct gospy_target *target, pid_t t
 	return find_registers(target, tid, ret);
 }
 
-static struct gospy_error *memory_sample(struct gospy_target *target, pid_t tid,
-					 struct gospy_registers *ret, struct gospy_read *stack)
+static struct gospy_error *memory_inspect(struct gospy_target *target, pid_t tid,
+					  gospy_inspect_fn inspect, void *context)
 {
-	struct gospy_error *err = find_registers(target, tid, ret);
+	struct gospy_registers registers;
+	struct gospy_error *err = find_registers(target, tid, &registers);
 
-	if (err || !stack)
-		return err;
-	stack->address = ret->sp;
-	return gospy_target_read_many(target, stack, 1);
+	return err ? err : inspect(context, &registers);
 }
 
 static struct gospy_error *memory_stop(struct gospy_target *target)
@@ -273,7 +271,7 @@ static const struct gospy_target_ops memory_ops = {
 	.registers = memory_registers,
 	.stop = memory_stop,
 	.resume = memory_resume,
-	.sample = memory_sample,
+	.inspect = memory_inspect,
 	.open_exe = memory_open_exe,
 	.open_mapping = memory_open_mapping,
 	.info = memory_info,

@@ -108,12 +108,41 @@ struct gospy_error *gospy_target_registers(struct gospy_target *target, pid_t ti
 	return target->ops->registers(target, tid, ret);
 }
 
+struct gospy_error *gospy_target_inspect(struct gospy_target *target, pid_t tid,
+					 gospy_inspect_fn inspect, void *context)
+{
+	if (!target->ops->inspect)
+		return unsupported(target, "registers");
+	return target->ops->inspect(target, tid, inspect, context);
+}
+
+struct sample {
+	struct gospy_target *target;
+	struct gospy_registers registers;
+	/** NULL for none. */
+	struct gospy_read *stack;
+};
+
+static struct gospy_error *take_sample(void *context, const struct gospy_registers *registers)
+{
+	struct sample *sample = context;
+
+	sample->registers = *registers;
+	if (!sample->stack)
+		return NULL;
+	sample->stack->address = registers->sp;
+	return gospy_target_read_many(sample->target, sample->stack, 1);
+}
+
 struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
 					struct gospy_registers *ret, struct gospy_read *stack)
 {
-	if (!target->ops->sample)
-		return unsupported(target, "registers");
-	return target->ops->sample(target, tid, ret, stack);
+	struct sample sample = {.target = target, .stack = stack};
+	struct gospy_error *err = gospy_target_inspect(target, tid, take_sample, &sample);
+
+	if (!err)
+		*ret = sample.registers;
+	return err;
 }
 
 struct gospy_error *gospy_target_open_exe(struct gospy_target *target, int *ret_fd)

@@ -22,6 +22,8 @@
 #define MAX_STOP_NS UINT64_C(5000000000)
 /** Without progress for so long, look for threads that died in ways no wait reports. */
 #define QUIET_NS UINT64_C(2000000)
+/** The round of back_off() from which on it sleeps. */
+#define BACK_OFF_SLEEP 4
 /** Passes that find nothing new, but fewer threads than the kernel counts. */
 #define MAX_SHORT_PASSES 8
 
@@ -271,6 +273,18 @@ static struct gospy_error *seize(const struct gospy_live *live, pid_t tid, enum 
 			      (int)live->pid);
 }
 
+/* Waits a little longer each time: first only to let the other side run. */
+static void back_off(unsigned int round)
+{
+	unsigned int shift = round < BACK_OFF_SLEEP ? 0 : round - BACK_OFF_SLEEP;
+	struct timespec delay = {.tv_nsec = shift < 6 ? 20000L << shift : 1000000};
+
+	if (round < BACK_OFF_SLEEP)
+		sched_yield();
+	else
+		nanosleep(&delay, NULL);
+}
+
 /* Where `tid` is or belongs in the table; NULL without memory. A new one is TRACEE_GONE. */
 static struct tracee *tracee_entry(struct gospy_hold *hold, pid_t tid)
 {
@@ -303,7 +317,9 @@ static struct gospy_error *seize_new_one(struct gospy_hold *hold, pid_t tid, boo
 	struct gospy_error *err = seize(hold->live, tid, &seizure);
 	if (err || seizure == SEIZURE_ENDED)
 		return err;
-	if (seizure == SEIZURE_DONE)
+	if (seizure == SEIZURE_AGAIN)
+		back_off(BACK_OFF_SLEEP);
+	else
 		*tracee = (struct tracee){.tid = tid, .state = TRACEE_SEIZED};
 	*grown = true;
 	return NULL;
@@ -355,18 +371,6 @@ static void interrupt_new(struct gospy_hold *hold)
 		ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
 		tracee->state = TRACEE_INTERRUPTED;
 	}
-}
-
-/* Waits a little longer each time: first only to let the other side run. */
-static void back_off(unsigned int round)
-{
-	unsigned int shift = round < 4 ? 0 : round - 4;
-	struct timespec delay = {.tv_nsec = shift < 6 ? 20000L << shift : 1000000};
-
-	if (round < 4)
-		sched_yield();
-	else
-		nanosleep(&delay, NULL);
 }
 
 /* Polls those that have not stopped; one of them, or NULL. */
@@ -464,7 +468,7 @@ static struct gospy_error *hold_all(struct gospy_hold *hold)
 		if (err)
 			return err;
 		if (gospy_clock_monotonic_ns() - hold->started_ns > MAX_STOP_NS)
-			return gospy_error_os(EBUSY, "process %d starts threads too fast",
+			return gospy_error_os(EBUSY, "process %d changes too fast to be held",
 					      (int)hold->live->pid);
 	}
 	return num_held ? NULL : gospy_live_ended(hold->live);
@@ -626,16 +630,21 @@ static enum syscall_state read_syscall(const struct gospy_live *live, pid_t tid,
 	return inside ? SYSCALL_INSIDE : SYSCALL_OUTSIDE;
 }
 
-struct sample_job {
-	struct gospy_live *live;
-	/** What to read from sp on; NULL for nothing. */
-	struct gospy_read *stack;
+/** What is done with a thread while it is at one place. */
+struct look {
+	gospy_inspect_fn inspect;
+	void *context;
+};
+
+struct inspect_job {
+	const struct gospy_live *live;
+	const struct look *look;
 	struct tracee tracee;
 	struct gospy_error *err;
 	bool clean;
 };
 
-static void wait_for_sample(const struct gospy_live *live, struct tracee *tracee)
+static void wait_for_one(const struct gospy_live *live, struct tracee *tracee)
 {
 	uint64_t since = gospy_clock_monotonic_ns();
 
@@ -646,19 +655,9 @@ static void wait_for_sample(const struct gospy_live *live, struct tracee *tracee
 	}
 }
 
-/* Bytes that cannot be read are left out; `stack` may be NULL. */
-static struct gospy_error *read_stack(struct gospy_live *live, uint64_t sp,
-				      struct gospy_read *stack)
+static void run_inspect(void *context)
 {
-	if (!stack)
-		return NULL;
-	stack->address = sp;
-	return gospy_target_read_many(&live->target, stack, 1);
-}
-
-static void run_sample(void *context)
-{
-	struct sample_job *job = context;
+	struct inspect_job *job = context;
 	struct tracee *tracee = &job->tracee;
 	enum seizure seizure;
 
@@ -669,27 +668,26 @@ static void run_sample(void *context)
 		return;
 	tracee->state = TRACEE_INTERRUPTED;
 	ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
-	wait_for_sample(job->live, tracee);
+	wait_for_one(job->live, tracee);
 	if (tracee->state == TRACEE_STOPPED) {
 		tracee->registers_errnum = gospy_registers_fetch(tracee->tid, &tracee->registers);
 		if (!tracee->registers_errnum)
-			job->err = read_stack(job->live, tracee->registers.sp, job->stack);
+			job->err = job->look->inspect(job->look->context, &tracee->registers);
 		job->clean = !detach(tracee);
 	} else {
 		job->clean = tracee->state == TRACEE_GONE && !tracee->left_over;
 	}
 }
 
-/* Holds one thread, and only for as long as reading its registers takes. */
-static struct gospy_error *sample_held(struct gospy_live *live, pid_t tid,
-				       struct gospy_registers *ret, struct gospy_read *stack)
+/* Holds one thread, and only for as long as it is looked at. */
+static struct gospy_error *inspect_held(struct gospy_live *live, pid_t tid, const struct look *look)
 {
-	struct sample_job job = {.live = live, .stack = stack, .tracee = {.tid = tid}};
+	struct inspect_job job = {.live = live, .look = look, .tracee = {.tid = tid}};
 	struct gospy_error *err = need_tracer(live);
 
 	if (err)
 		return err;
-	gospy_tracer_run(live->tracer, run_sample, &job, reap_for_exec, live);
+	gospy_tracer_run(live->tracer, run_inspect, &job, reap_for_exec, live);
 	if (!job.clean)
 		end_tracer(live);
 	if (job.err)
@@ -700,17 +698,16 @@ static struct gospy_error *sample_held(struct gospy_live *live, pid_t tid,
 		return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "thread %d has ended", (int)tid);
 	if (job.tracee.registers_errnum)
 		return no_registers(tid, job.tracee.registers_errnum);
-	*ret = job.tracee.registers;
 	return NULL;
 }
 
 /*
  * A thread that sleeps, from `at_least` on, need not be held. `*ret_done` is false where it does
- * not, or did not all the while: what was read of its stack is then of no use.
+ * not, or did not all the while: what was read of it is then of no use.
  */
-static struct gospy_error *sample_asleep(struct gospy_live *live, pid_t tid,
-					 enum syscall_state at_least, struct gospy_registers *ret,
-					 struct gospy_read *stack, bool *ret_done)
+static struct gospy_error *inspect_asleep(struct gospy_live *live, pid_t tid,
+					  enum syscall_state at_least, const struct look *look,
+					  bool *ret_done)
 {
 	char before[256], after[256];
 	struct gospy_registers registers, again;
@@ -718,14 +715,11 @@ static struct gospy_error *sample_asleep(struct gospy_live *live, pid_t tid,
 	*ret_done = false;
 	if (read_syscall(live, tid, before, &registers) < at_least)
 		return NULL;
-	struct gospy_error *err = read_stack(live, registers.sp, stack);
-	if (err)
-		return err;
-	*ret_done = !stack ||
-		    (read_syscall(live, tid, after, &again) >= at_least && !strcmp(before, after));
-	if (*ret_done)
-		*ret = registers;
-	return NULL;
+	struct gospy_error *err = look->inspect(look->context, &registers);
+	if (!err)
+		*ret_done = read_syscall(live, tid, after, &again) >= at_least &&
+			    !strcmp(before, after);
+	return err;
 }
 
 /* Of this process and no other: the number of a thread is given to the kernel as it is. */
@@ -739,38 +733,34 @@ static struct gospy_error *check_thread(const struct gospy_live *live, pid_t tid
 				  (int)tid, (int)live->pid);
 }
 
-static struct gospy_error *sample_free(struct gospy_live *live, pid_t tid,
-				       struct gospy_registers *ret, struct gospy_read *stack)
+static struct gospy_error *inspect_free(struct gospy_live *live, pid_t tid, const struct look *look)
 {
 	struct gospy_error *err = check_thread(live, tid);
 	bool done = false;
 
 	if (!err)
-		err = sample_asleep(live, tid, SYSCALL_INSIDE, ret, stack, &done);
+		err = inspect_asleep(live, tid, SYSCALL_INSIDE, look, &done);
 	if (err || done)
 		return err;
-	struct gospy_error *held_err = sample_held(live, tid, ret, stack);
+	struct gospy_error *held_err = inspect_held(live, tid, look);
 	if (!held_err || held_err->code == GOSPY_ERROR_NOT_FOUND)
 		return held_err;
-	err = sample_asleep(live, tid, SYSCALL_OUTSIDE, ret, stack, &done);
+	err = inspect_asleep(live, tid, SYSCALL_OUTSIDE, look, &done);
 	if (!err && !done)
 		return held_err;
 	gospy_error_destroy(held_err);
 	return err;
 }
 
-struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
-				      struct gospy_registers *ret, struct gospy_read *stack)
+struct gospy_error *gospy_live_inspect(struct gospy_target *target, pid_t tid,
+				       gospy_inspect_fn inspect, void *context)
 {
 	struct gospy_live *live = gospy_live_of(target);
+	const struct look look = {inspect, context};
 	struct gospy_registers registers;
 
 	if (!live->hold)
-		return sample_free(live, tid, ret, stack);
+		return inspect_free(live, tid, &look);
 	struct gospy_error *err = gospy_live_registers(target, tid, &registers);
-	if (!err)
-		err = read_stack(live, registers.sp, stack);
-	if (!err)
-		*ret = registers;
-	return err;
+	return err ? err : inspect(context, &registers);
 }

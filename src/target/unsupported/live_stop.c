@@ -24,12 +24,12 @@ struct gospy_error *gospy_live_registers(struct gospy_target *target, pid_t tid,
 	return gospy_unsupported("reading registers");
 }
 
-struct gospy_error *gospy_live_sample(struct gospy_target *target, pid_t tid,
-				      struct gospy_registers *ret, struct gospy_read *stack)
+struct gospy_error *gospy_live_inspect(struct gospy_target *target, pid_t tid,
+				       gospy_inspect_fn inspect, void *context)
 {
 	(void)target;
 	(void)tid;
-	(void)ret;
-	(void)stack;
+	(void)inspect;
+	(void)context;
 	return gospy_unsupported("reading registers");
 }

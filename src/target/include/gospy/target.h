@@ -104,6 +104,14 @@ struct gospy_target_info {
 
 void gospy_target_info_deinit(struct gospy_target_info *info);
 
+/**
+ * Looks at one thread, which stays at `registers` during the call. May read from the target and do
+ * nothing else with it; may run on another thread than the caller's, and again where the thread
+ * turns out to have moved: only the last call counts.
+ */
+typedef struct gospy_error *(*gospy_inspect_fn)(void *context,
+						const struct gospy_registers *registers);
+
 struct gospy_target_ops {
 	/** "live", "fake", "core". */
 	const char *kind;
@@ -116,8 +124,8 @@ struct gospy_target_ops {
 					 struct gospy_registers *ret);
 	struct gospy_error *(*stop)(struct gospy_target *target);
 	struct gospy_error *(*resume)(struct gospy_target *target, uint64_t *ret_paused_ns);
-	struct gospy_error *(*sample)(struct gospy_target *target, pid_t tid,
-				      struct gospy_registers *ret, struct gospy_read *stack);
+	struct gospy_error *(*inspect)(struct gospy_target *target, pid_t tid,
+				       gospy_inspect_fn inspect, void *context);
 	struct gospy_error *(*open_exe)(struct gospy_target *target, int *ret_fd);
 	struct gospy_error *(*open_mapping)(struct gospy_target *target,
 					    const struct gospy_mapping *mapping, const char *path,
@@ -163,7 +171,7 @@ GOSPY_CHECKED struct gospy_error *gospy_target_read_u8(struct gospy_target *targ
 GOSPY_CHECKED struct gospy_error *gospy_target_mappings(struct gospy_target *target,
 							struct gospy_mappings *ret);
 
-/** The threads now, with their states; `ret` is replaced. */
+/** The threads now, with their states; `ret` is replaced. While it is held, all live ones are 't'. */
 GOSPY_CHECKED struct gospy_error *gospy_target_threads(struct gospy_target *target,
 						       struct gospy_thread_vec *ret);
 
@@ -186,14 +194,21 @@ GOSPY_CHECKED struct gospy_error *gospy_target_registers(struct gospy_target *ta
 							 struct gospy_registers *ret);
 
 /**
- * Registers of one thread, held for microseconds just for that; only pc and sp may be known when the
- * thread is in a system call and cannot be held. GOSPY_ERROR_NOT_FOUND if it ended.
+ * Registers of one thread, held for microseconds just for that. One that is asleep in a system call is
+ * left alone: only pc and sp are known then, the others are 0. GOSPY_ERROR_NOT_FOUND if it ended.
  * `stack` may be NULL; else the bytes from sp upwards are read into it, as many as its size and the
  * memory allow, at the same moment: while the thread is held, or asleep in its system call.
  */
 GOSPY_CHECKED struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
 						      struct gospy_registers *ret,
 						      struct gospy_read *stack);
+
+/**
+ * The same for anything that must be read of one moment: `inspect` is called while the thread is
+ * held, or asleep in its system call. Fails as gospy_target_sample() does, and as `inspect` did.
+ */
+GOSPY_CHECKED struct gospy_error *gospy_target_inspect(struct gospy_target *target, pid_t tid,
+						       gospy_inspect_fn inspect, void *context);
 
 /** Opens the executable itself, never its path: right for deleted, replaced and in-container files. */
 GOSPY_CHECKED struct gospy_error *gospy_target_open_exe(struct gospy_target *target, int *ret_fd);
