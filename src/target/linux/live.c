@@ -76,6 +76,9 @@ struct gospy_error *gospy_live_refusal(pid_t pid)
 
 	if (err)
 		return err;
+	if (found.can_read_vm || found.can_read_mem)
+		return gospy_error_os(EAGAIN, "process %d changes just now (exec or exit)",
+				      (int)pid);
 	return gospy_error_create(refusal_code(found.verdict), "%s", found.reason);
 }
 
@@ -306,13 +309,9 @@ struct gospy_error *gospy_live_open_root(struct gospy_target *target, int *ret_f
 	return NULL;
 }
 
-/* Whether `fd` (O_PATH will do) is a regular file, of inode `inode` if that is not 0. */
-static bool is_file(int fd, uint64_t inode)
+static bool is_regular(int fd, struct stat *ret)
 {
-	struct stat st;
-
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	       (!inode || st.st_ino == inode);
+	return fd >= 0 && fstat(fd, ret) == 0 && S_ISREG(ret->st_mode);
 }
 
 /* Opens for reading what an O_PATH descriptor names; -1 where that fails. */
@@ -326,30 +325,31 @@ static int reopen(int path_fd)
 
 static int open_map_file(const struct gospy_live *live, const struct gospy_mapping *mapping)
 {
+	struct stat st;
 	char path[64];
 
 	snprintf(path, sizeof(path), "map_files/%llx-%llx", (unsigned long long)mapping->start,
 		 (unsigned long long)mapping->end);
 	/* O_PATH first: to open a mapped device would have effects. */
 	_cleanup_close_ int fd = openat(live->proc_fd, path, O_PATH | O_CLOEXEC);
-	return is_file(fd, 0) ? reopen(fd) : -1;
+	return is_regular(fd, &st) ? reopen(fd) : -1;
 }
 
 static int open_exe_if(const struct gospy_live *live, const struct gospy_mapping *mapping)
 {
 	_cleanup_close_ int fd = openat(live->memory_fd, "exe", O_RDONLY | O_CLOEXEC);
+	struct stat st;
 
-	return is_file(fd, mapping->inode) ? take_fd(fd) : -1;
+	return is_regular(fd, &st) && st.st_ino == mapping->inode ? take_fd(fd) : -1;
 }
 
 /*
- * Walks `path` below the target's root one name at a time and follows no link: the kernel prints
- * resolved paths, so a link there was laid since, by whoever owns that file system.
+ * Walks `path` below `root_fd`, which is closed, one name at a time and follows no link: the kernel
+ * prints resolved paths, so a link there was laid since, by whoever owns that file system.
  */
-static int open_below_root(const struct gospy_live *live, const struct gospy_mapping *mapping,
-			   const char *path)
+static int walk(int root_fd, const char *path)
 {
-	_cleanup_close_ int fd = openat(live->memory_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = root_fd;
 	_cleanup_free_ char *copy = strdup(path);
 	char *rest = NULL;
 
@@ -362,7 +362,27 @@ static int open_below_root(const struct gospy_live *live, const struct gospy_map
 		close(fd);
 		fd = next;
 	}
-	return is_file(fd, mapping->inode) ? reopen(fd) : -1;
+	return take_fd(fd);
+}
+
+/*
+ * By path, below the target's root; below ours, too, for that is what the kernel prints the paths
+ * of a mere chroot from. The device is not compared in the first case: overlayfs and btrfs give
+ * another to stat(2) than to the list of mappings.
+ */
+static int open_by_path(const struct gospy_live *live, const struct gospy_mapping *mapping,
+			const char *path)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	_cleanup_close_ int fd = walk(openat(live->memory_fd, "root", flags), path);
+	struct stat st;
+
+	if (is_regular(fd, &st) && st.st_ino == mapping->inode)
+		return reopen(fd);
+	_cleanup_close_ int own_fd = walk(open("/", flags), path);
+	if (is_regular(own_fd, &st) && st.st_ino == mapping->inode && st.st_dev == mapping->device)
+		return reopen(own_fd);
+	return -1;
 }
 
 struct gospy_error *gospy_live_open_mapping(struct gospy_target *target,
@@ -377,7 +397,7 @@ struct gospy_error *gospy_live_open_mapping(struct gospy_target *target,
 		if (fd < 0)
 			fd = open_exe_if(live, mapping);
 		if (fd < 0)
-			fd = open_below_root(live, mapping, path);
+			fd = open_by_path(live, mapping, path);
 	}
 	if (fd >= 0) {
 		*ret_fd = fd;

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "tracer.h"
@@ -128,7 +129,7 @@ static void wait_until_gone(pid_t tid)
 {
 	const struct timespec delay = {.tv_nsec = 20000};
 
-	for (int i = 0; i < 50000 && !tgkill(getpid(), tid, 0); i++)
+	for (int i = 0; i < 50000 && !syscall(SYS_tgkill, getpid(), tid, 0); i++)
 		nanosleep(&delay, NULL);
 }
 

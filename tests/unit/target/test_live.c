@@ -420,6 +420,46 @@ static void trusts_no_path(void **state)
 	child_end(&child);
 }
 
+static void chroot_body(struct child_pipes pipes, void *argument)
+{
+	(void)argument;
+	if (chroot("/proc/self/fdinfo"))
+		_exit(77);
+	child_ready_and_wait(pipes);
+}
+
+/* Its paths are printed from our root, not from its own. */
+static void opens_mapped_files_from_outside_a_chroot(void **state)
+{
+	(void)state;
+	struct mapped_file file;
+	_cleanup_target_ struct gospy_target *target = NULL;
+	int fd = -1;
+
+	map_file(&file, "outside");
+	struct child child = child_start(chroot_body, NULL);
+	if (!child_is_ready(&child)) {
+		unlink(file.path);
+		child_end(&child);
+		skip(); /* not root */
+	}
+	assert_ok(gospy_live_open(child.pid, &target));
+	check_mapped_file(target, &file, "outside");
+	struct stat st;
+	assert_int_equal(stat(file.path, &st), 0);
+	struct gospy_mapping mapping = {
+		.start = 0x1000, .end = 0x2000, .device = st.st_dev, .inode = st.st_ino};
+	assert_ok(gospy_target_open_mapping(target, &mapping, file.path, &fd));
+	assert_true(same_file(fd, file.path));
+	close(fd);
+	mapping.device++;
+	assert_error(gospy_target_open_mapping(target, &mapping, file.path, &fd),
+		     GOSPY_ERROR_NOT_FOUND);
+	unlink(file.path);
+	munmap(file.memory, PAGE);
+	child_end(&child);
+}
+
 /* Makes process_vm_readv fail with `errnum`, as the filter of a container may. */
 static bool refuse_vm(int errnum)
 {
@@ -506,6 +546,7 @@ int main(void)
 		cmocka_unit_test(opens_the_executable_and_the_root),
 		cmocka_unit_test(opens_mapped_files_also_when_deleted_or_replaced),
 		cmocka_unit_test(trusts_no_path),
+		cmocka_unit_test(opens_mapped_files_from_outside_a_chroot),
 		cmocka_unit_test(reads_through_mem_where_a_filter_refuses_the_call),
 	};
 	return cmocka_run_group_tests(tests, setup_contract, teardown_contract);

@@ -157,6 +157,7 @@ static void survives_every_truncation_and_flip(void **state)
 			_cleanup_error_ struct gospy_error *err =
 				gospy_mappings_parse(text, size, &m);
 			uint64_t end = 0;
+			assert_true(!err || !m.list.size);
 			for (size_t i = 0; i < m.list.size; i++) {
 				assert_true(m.list.data[i].start >= end);
 				end = m.list.data[i].end;
