@@ -112,6 +112,8 @@ int main(int argc, char **argv)
 		return GOSPY_EXIT_FAILED;
 	/* Whoever started this may have it ignored, but a closed pipe is to be a quiet end. */
 	signal(SIGPIPE, SIG_DFL);
+	/* A file that may not grow is an error to be told. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		print_help(NULL, STDERR_FILENO);
 		return GOSPY_EXIT_USAGE;
