@@ -96,9 +96,7 @@ static void run_patched(uint8_t flags, const uint8_t *data, size_t size)
 	for (size_t pos = 0; size - pos > 4;)
 		pos += patch(fake, data + pos, size - pos);
 	struct gospy_target *target = fake_program_target(fake);
-	if (target && whole && pwrite(fake->fd, whole, sizeof(fake->file), 0) > 0)
-		open_and_use(target);
-	else if (target)
+	if (target && (!whole || pwrite(fake->fd, whole, sizeof(fake->file), 0) > 0))
 		open_and_use(target);
 	gospy_target_destroy(target);
 	fake_program_deinit(fake);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 
 #include <gospy/live.h>
+#include <gospy/memory_target.h>
 #include <gospy/program.h>
 
 #include "../target/assert_error.h"
@@ -28,8 +30,8 @@ struct truth {
 	uint64_t allgs, allp, allm, sched, wait_reason_strings;
 };
 
-/** False where there is no Go that builds for this machine. */
-static bool build(const char *flags)
+/** False where there is no Go that builds for this processor; "" is that of this machine. */
+static bool build_for(const char *arch, const char *flags)
 {
 	/* The linker of 1.23 and newer keeps the runtime's variables to itself if not told
 	 * otherwise. */
@@ -39,13 +41,19 @@ static bool build(const char *flags)
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(command, sizeof(command),
 			 "cd '%s' && rm -f %s/program && GOTOOLCHAIN=local GO111MODULE=on "
-			 "GOFLAGS= CGO_ENABLED=0 go build -ldflags='%s %s' -o '%s/program' . "
+			 "GOFLAGS= CGO_ENABLED=0 GOARCH=%s go build -ldflags='%s %s' "
+			 "-o '%s/program' . "
 			 "2>/dev/null",
-			 GO_SOURCE, folder, linker_flags[i], flags, folder);
+			 GO_SOURCE, folder, arch, linker_flags[i], flags, folder);
 		if (system(command) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool build(const char *flags)
+{
+	return build_for("", flags);
 }
 
 /** Writes `to` over each `from` of the built program, both of that many bytes. */
@@ -184,6 +192,76 @@ static void takes_dwarf_where_there_is_no_table(void **state)
 	finds_what_the_built_program_says(GOSPY_LAYOUT_DWARF);
 }
 
+/** The address that `go tool nm` gives for a variable of the built program. */
+static uint64_t address_of(const char *name)
+{
+	char command[256], line[1024], found[256];
+	uint64_t address = 0, value;
+
+	snprintf(command, sizeof(command), "GOTOOLCHAIN=local go tool nm '%s/program'", folder);
+	FILE *nm = popen(command, "r");
+	assert_non_null(nm);
+	while (fgets(line, sizeof(line), nm)) {
+		if (sscanf(line, "%" SCNx64 " %*s %255s", &value, found) == 2 &&
+		    strcmp(found, name) == 0)
+			address = value;
+	}
+	pclose(nm);
+	assert_true(address != 0);
+	return address;
+}
+
+/** A target over the built program as it lies in the file: a process before its first instruction.
+ */
+static struct gospy_target *load(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct gospy_source source;
+	struct gospy_image image;
+	struct gospy_target *target;
+
+	assert_ok(gospy_source_init_map(&source, fd, path));
+	assert_ok(gospy_image_init(&image, &source));
+	assert_ok(gospy_memory_target_create((enum gospy_arch)image.machine, &target));
+	assert_ok(gospy_memory_target_set_exe(target, path));
+	for (size_t i = 0; i < image.segments.size; i++) {
+		const struct gospy_segment *segment = &image.segments.data[i];
+		_cleanup_free_ uint8_t *bytes = calloc(1, segment->memory_size);
+		assert_non_null(bytes);
+		memcpy(bytes, image.source.data + segment->offset, segment->file_size);
+		assert_ok(gospy_memory_target_add(
+			target, segment->address, bytes, segment->memory_size,
+			GOSPY_MAPPING_READ | (segment->writable ? GOSPY_MAPPING_WRITE : 0) |
+				(segment->executable ? GOSPY_MAPPING_EXEC : 0),
+			path, segment->offset));
+	}
+	gospy_image_deinit(&image);
+	return target;
+}
+
+static void finds_what_nm_says_on_arm64(void **state)
+{
+	(void)state;
+	const struct gospy_program_options options = {};
+	struct gospy_program *program;
+	char path[64];
+
+	if (!build_for("arm64", ""))
+		skip();
+	snprintf(path, sizeof(path), "%s/program", folder);
+	_cleanup_target_ struct gospy_target *target = load(path);
+	assert_ok(gospy_program_open(target, &options, &program));
+	assert_int_equal(program->arch, GOSPY_ARCH_ARM64);
+	assert_int_equal(program->globals.allgs, address_of("runtime.allgs"));
+	assert_int_equal(program->globals.allp, address_of("runtime.allp"));
+	assert_int_equal(program->globals.sched, address_of("runtime.sched"));
+	assert_int_equal(program->globals.wait_reason_strings,
+			 address_of("runtime.waitReasonStrings"));
+	assert_int_equal(program->num_wait_reasons, program->globals.num_wait_reasons);
+	assert_true(program->num_wait_reasons >= 24);
+	gospy_program_close(program);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -208,6 +286,7 @@ int main(void)
 		cmocka_unit_test(finds_what_a_stripped_movable_program_says),
 		cmocka_unit_test(takes_the_table_where_there_is_no_descriptor),
 		cmocka_unit_test(takes_dwarf_where_there_is_no_table),
+		cmocka_unit_test(finds_what_nm_says_on_arm64),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
