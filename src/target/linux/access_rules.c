@@ -167,12 +167,75 @@ static struct verdict not_dumpable(const struct gospy_access_facts *facts)
 		remedy_privilege(facts, "--cap-add=SYS_PTRACE")};
 }
 
+/* linux/capability.h, by number. */
+static const char *const capability_names[] = {
+	"chown",
+	"dac_override",
+	"dac_read_search",
+	"fowner",
+	"fsetid",
+	"kill",
+	"setgid",
+	"setuid",
+	"setpcap",
+	"linux_immutable",
+	"net_bind_service",
+	"net_broadcast",
+	"net_admin",
+	"net_raw",
+	"ipc_lock",
+	"ipc_owner",
+	"sys_module",
+	"sys_rawio",
+	"sys_chroot",
+	"sys_ptrace",
+	"sys_pacct",
+	"sys_admin",
+	"sys_boot",
+	"sys_nice",
+	"sys_resource",
+	"sys_time",
+	"sys_tty_config",
+	"mknod",
+	"lease",
+	"audit_write",
+	"audit_control",
+	"setfcap",
+	"mac_override",
+	"mac_admin",
+	"syslog",
+	"wake_alarm",
+	"block_suspend",
+	"audit_read",
+	"perfmon",
+	"bpf",
+	"checkpoint_restore",
+};
+#define NUM_CAPABILITIES (sizeof(capability_names) / sizeof(capability_names[0]))
+
+/* "cap_kill and 3 more". */
+static void name_capabilities(uint64_t set, char *buffer, size_t size)
+{
+	unsigned int first = (unsigned int)__builtin_ctzll(set);
+	int more = __builtin_popcountll(set) - 1, n;
+
+	if (first < NUM_CAPABILITIES)
+		n = snprintf(buffer, size, "cap_%s", capability_names[first]);
+	else
+		n = snprintf(buffer, size, "capability %u", first);
+	if (more && n > 0 && (size_t)n < size)
+		snprintf(buffer + n, size - (size_t)n, " and %d more capabilities", more);
+}
+
 static struct verdict capabilities(const struct gospy_access_facts *facts, uint64_t missing)
 {
+	char names[96];
+
+	name_capabilities(missing, names, sizeof(names));
 	return (struct verdict){
 		GOSPY_ACCESS_CAPABILITIES,
-		text("process %d has capabilities that gospy lacks (mask 0x%llx), and %s",
-		     (int)facts->pid, (unsigned long long)missing, no_capability(facts)),
+		text("process %d has %s that gospy lacks, and %s", (int)facts->pid, names,
+		     no_capability(facts)),
 		facts->in_container || !facts->own.uid[ID_FILE_SYSTEM]
 			? remedy_privilege(facts, "--cap-add=SYS_PTRACE")
 			: text("sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"")};

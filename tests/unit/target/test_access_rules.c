@@ -130,14 +130,22 @@ static void more_capabilities(void **state)
 	struct gospy_access_facts facts = refused();
 
 	facts.its.permitted = 0x400;
-	check(&facts, GOSPY_ACCESS_CAPABILITIES, "mask 0x400",
+	check(&facts, GOSPY_ACCESS_CAPABILITIES,
+	      "process 7 has cap_net_bind_service that gospy lacks",
 	      "sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"");
 	/* Those that we have as well are no obstacle. */
 	facts.own.permitted = 0x400;
 	facts.yama_scope = 1;
 	check(&facts, GOSPY_ACCESS_YAMA, "", "sudo sysctl kernel.yama.ptrace_scope=0");
 	facts.its.permitted = 0xc00;
-	check(&facts, GOSPY_ACCESS_CAPABILITIES, "mask 0x800",
+	check(&facts, GOSPY_ACCESS_CAPABILITIES, "process 7 has cap_net_broadcast that",
+	      "sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"");
+	/* Several, and one newer than this code. */
+	facts.its.permitted = UINT64_C(0x120000000c00);
+	check(&facts, GOSPY_ACCESS_CAPABILITIES, "cap_net_broadcast and 2 more capabilities that",
+	      "sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"");
+	facts.its.permitted = UINT64_C(1) << 63;
+	check(&facts, GOSPY_ACCESS_CAPABILITIES, "process 7 has capability 63 that",
 	      "sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"");
 }
 
