@@ -14,12 +14,21 @@
 /** Words whose pointed-to memory is looked at in one go. */
 #define BATCH 512
 
+/**
+ * What one scan may cost, in words whose pointed-to memory is looked at; a whole validation costs
+ * several. A large server's data has some ten thousand candidates, a hostile one's as many as it
+ * likes.
+ */
+#define MAX_COST 500000
+#define CHECK_COST 5
+
 #define MAX_M_COUNT 10000
 
 struct scan {
 	const struct gospy_program *program;
 	enum gospy_global global;
 	struct gospy_u64_vec *found;
+	uint64_t cost;
 	/** Candidates of GOSPY_GLOBAL_ALLM, whose look at memory is dear, until a batch is full. */
 	uint64_t addresses[BATCH];
 	uint64_t words[BATCH];
@@ -39,12 +48,19 @@ static bool may_be_slice(const uint8_t *p, uint64_t min, uint64_t max)
 	       may_point(gospy_load_u64(p));
 }
 
+static struct gospy_error *spend(struct scan *scan, uint64_t cost)
+{
+	scan->cost += cost;
+	return scan->cost > MAX_COST ? &gospy_stop : NULL;
+}
+
 static struct gospy_error *check(struct scan *scan, uint64_t address)
 {
 	enum gospy_check verdict;
-	struct gospy_error *err =
-		gospy_global_check(scan->program, scan->global, address, &verdict);
+	struct gospy_error *err = spend(scan, CHECK_COST);
 
+	if (!err)
+		err = gospy_global_check(scan->program, scan->global, address, &verdict);
 	if (err || verdict != GOSPY_CHECK_RIGHT)
 		return err;
 	if (scan->found->size >= MAX_FOUND)
@@ -92,7 +108,8 @@ static struct gospy_error *collect_m(struct scan *scan, uint64_t address, uint64
 {
 	scan->addresses[scan->count] = address;
 	scan->words[scan->count++] = word;
-	return scan->count == BATCH ? flush_ms(scan) : NULL;
+	struct gospy_error *err = spend(scan, 1);
+	return !err && scan->count == BATCH ? flush_ms(scan) : err;
 }
 
 /** One aligned word of the data, with PATTERN_SIZE bytes at `p`: what needs no other memory decides
@@ -174,6 +191,8 @@ struct gospy_error *gospy_globals_scan(const struct gospy_program *program,
 	}
 	if (!err && scan->count)
 		err = flush_ms(scan);
-	gospy_error_catch(&err, GOSPY_ERROR_STOP);
+	/* What was not seen to the end says nothing: others like it may follow. */
+	if (gospy_error_catch(&err, GOSPY_ERROR_STOP))
+		ret->size = 0;
 	return err;
 }

@@ -10,7 +10,9 @@
 /** Bytes of a segment that are searched at once. */
 #define WINDOW_SIZE (UINT64_C(1) << 18)
 /** Bytes searched in all: the data of a large program with its types and function table in it. */
-#define MAX_SEARCHED (UINT64_C(1) << 32)
+#define MAX_SEARCHED (UINT64_C(1) << 30)
+/** Places that begin like moduledata; one or two in every binary seen. */
+#define MAX_CANDIDATES 1000
 /** The linker splits text on arm64, each part being tens of MB. */
 #define MAX_TEXT_SECTIONS 4096
 
@@ -154,8 +156,9 @@ struct search {
 	/** Run-time address of the table: what moduledata begins with. */
 	uint64_t wanted;
 	uint8_t *window;
-	/** Bytes that may still be searched. */
+	/** Bytes and candidates that may still be looked at. */
 	uint64_t left;
+	unsigned int candidates_left;
 	bool found;
 	uint64_t address;
 	struct gospy_moduledata data;
@@ -167,6 +170,10 @@ static struct gospy_error *search_window(struct search *search, uint64_t start, 
 	for (uint64_t pos = 0; pos + 8 <= size; pos += 8) {
 		if (gospy_load_u64(search->window + pos) != search->wanted)
 			continue;
+		if (!search->candidates_left--) {
+			search->left = 0;
+			return NULL;
+		}
 		struct gospy_error *err =
 			read_moduledata(search->program, start + pos, search->table->version,
 					search->wanted, &search->data, &search->found);
@@ -241,6 +248,7 @@ struct gospy_error *gospy_program_load_runtime(struct gospy_program *program,
 		.wanted = table->bytes.address + mapped->bias,
 		.window = window,
 		.left = MAX_SEARCHED,
+		.candidates_left = MAX_CANDIDATES,
 	};
 
 	if (!window || !reserve_modules(program))

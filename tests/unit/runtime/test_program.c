@@ -523,6 +523,35 @@ static void survives_hostile_words(void **state)
 		assert_survives(places[i]);
 }
 
+/** 8 MB of what may be lists of goroutines, none of which is one: the search gives up in time. */
+static void gives_up_a_search_without_end(void **state)
+{
+	(void)state;
+	const struct gospy_program_options options = {};
+	const uint64_t start = UINT64_C(0x10000000), size = UINT64_C(8) << 20;
+	struct fixture fixture;
+
+	fixture_init(&fixture, &fake_defaults);
+	forget_anchors(&fixture.fake);
+	fake_program_put(&fixture.fake, fixture.fake.at.moduledata + 240, start);
+	fake_program_put(&fixture.fake, fixture.fake.at.moduledata + 248, start + size);
+	_cleanup_free_ uint64_t *words = calloc(size, 1);
+	assert_non_null(words);
+	for (size_t i = 0; i + 3 <= size / 8; i += 3) {
+		words[i] = start + 8;
+		words[i + 1] = words[i + 2] = 1;
+	}
+	fixture.target = fake_program_target(&fixture.fake);
+	assert_non_null(fixture.target);
+	assert_ok(gospy_memory_target_add(fixture.target, start, words, size,
+					  GOSPY_MAPPING_READ | GOSPY_MAPPING_WRITE, "", 0));
+	assert_error(gospy_program_open(fixture.target, &options, &fixture.program),
+		     GOSPY_ERROR_NO_SYMBOLS);
+	/* 100,000 candidates, each time that another source of the layout is tried. */
+	assert_true(gospy_memory_target_reads(fixture.target) < 1000000);
+	fixture_deinit(&fixture);
+}
+
 static void refuses_a_circle_of_ms(void **state)
 {
 	(void)state;
@@ -659,6 +688,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_chain_without_end),
 		cmocka_unit_test(says_which_module_cannot_be_read),
 		cmocka_unit_test(survives_hostile_words),
+		cmocka_unit_test(gives_up_a_search_without_end),
 		cmocka_unit_test(refuses_a_circle_of_ms),
 		cmocka_unit_test(refuses_goroutines_that_are_none),
 		cmocka_unit_test(says_when_there_is_no_module_data),
