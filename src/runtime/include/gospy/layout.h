@@ -13,7 +13,7 @@
 #include <gospy/error.h>
 #include <gospy/structure.h>
 
-/** A field: `offset` is -1 where this version has none. */
+/** A field: `offset` is -1 where this version has none; else 8 bytes from it on are inside of the struct. */
 struct gospy_layout_field {
 	int32_t offset;
 	uint32_t size;
