@@ -36,6 +36,30 @@ bool gospy_live_alive(const struct gospy_live *live)
 	return poll(&pollfd, 1, 0) <= 0;
 }
 
+/*
+ * Whether its image is gone: /proc/PID/mem goes on meaning the memory from before an exec, and once
+ * that is gone every read of it is empty (fs/proc/base.c, mem_rw). While it is there, a read where
+ * nothing is mapped, as at address 0, is an error. Holding the file keeps no page.
+ */
+static bool image_is_gone(const struct gospy_live *live)
+{
+	char byte;
+
+	return live->image_fd >= 0 && !pread(live->image_fd, &byte, 1, 0);
+}
+
+static struct gospy_error *no_image(const struct gospy_live *live)
+{
+	char path[PATH_MAX];
+
+	/* One that is about to end has no executable either. */
+	if (gospy_proc_link(live->proc_fd, "exe", path, sizeof(path)))
+		return gospy_live_ended(live);
+	return gospy_error_create(GOSPY_ERROR_EXITED,
+				  "process %d has replaced its program by another (exec)",
+				  (int)live->pid);
+}
+
 void gospy_live_destroy(struct gospy_target *target)
 {
 	struct gospy_live *live = gospy_live_of(target);
@@ -45,6 +69,7 @@ void gospy_live_destroy(struct gospy_target *target)
 	gospy_cleanup_close(&live->proc_fd);
 	gospy_cleanup_close(&live->pidfd);
 	gospy_cleanup_close(&live->memory_fd);
+	gospy_cleanup_close(&live->image_fd);
 	free(live);
 }
 
@@ -103,11 +128,11 @@ static bool open_memory(struct gospy_live *live)
 				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (live->memory_fd < 0)
 		return false;
+	live->image_fd = openat(live->memory_fd, "mem", O_RDONLY | O_CLOEXEC);
 	if (!try_vm(live->memory_tid))
 		return true;
-	_cleanup_close_ int fd = openat(live->memory_fd, "mem", O_RDONLY | O_CLOEXEC);
 	live->use_mem = true;
-	return fd >= 0;
+	return live->image_fd >= 0;
 }
 
 /* A thread's number opens a folder of /proc too, but is no process. */
@@ -130,8 +155,11 @@ struct gospy_error *gospy_live_open(pid_t pid, struct gospy_target **ret)
 
 	if (!live)
 		return &gospy_enomem;
-	*live = (struct gospy_live){
-		.target = {&gospy_live_ops}, .pid = pid, .pidfd = -1, .memory_fd = -1};
+	*live = (struct gospy_live){.target = {&gospy_live_ops},
+				    .pid = pid,
+				    .pidfd = -1,
+				    .memory_fd = -1,
+				    .image_fd = -1};
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	live->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (pid <= 0 || live->proc_fd < 0)
@@ -267,6 +295,8 @@ struct gospy_error *gospy_live_read_many(struct gospy_target *target, struct gos
 	/* The call went by number: what was read is the process' only if it is still there. */
 	if (!gospy_live_alive(live))
 		return gospy_live_ended(live);
+	if (image_is_gone(live))
+		return no_image(live);
 	if (errnum == EPERM || errnum == EACCES)
 		return gospy_live_refusal(live->pid);
 	return errnum ? gospy_live_error(live, errnum, "the memory") : NULL;

@@ -18,6 +18,9 @@ struct gospy_live {
 	/** The thread through which memory is read, and its folder in /proc. */
 	pid_t memory_tid;
 	int memory_fd;
+	/** Its memory as it was at first, which is gone after an exec; -1 where it may not be
+	 * opened. */
+	int image_fd;
 	/** process_vm_readv is refused, /proc/PID/mem is not. Only through atomics. */
 	bool use_mem;
 	/** NULL until something is traced. */

@@ -290,6 +290,42 @@ static void looks_into_a_process_without_its_first_thread(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+/* Becomes another program when it is told to. */
+static void exec_body(struct child_pipes pipes, void *argument)
+{
+	char byte = 'r';
+
+	(void)argument;
+	child_write(pipes.to_test, &byte, 1);
+	if (read(pipes.from_test, &byte, 1) == 1)
+		execl("/bin/sleep", "sleep", "1000", NULL);
+}
+
+/* What is read would be another program's, taken for the one that was looked at. */
+static void tells_that_the_program_was_replaced(void **state)
+{
+	(void)state;
+	_cleanup_target_ struct gospy_target *target = NULL;
+	struct child child;
+	struct gospy_error *err = NULL;
+	uint8_t byte;
+
+	start(exec_body, NULL, &child, &target);
+	assert_ok(gospy_target_read_u8(target, (uintptr_t)contract_bytes, &byte));
+	child_write(child.to, "x", 1);
+	for (int i = 0; !err && i < 10000; i++) {
+		err = gospy_target_read_u8(target, (uintptr_t)contract_bytes, &byte);
+		if (!err)
+			usleep(1000);
+	}
+	assert_non_null(err);
+	assert_int_equal(err->code, GOSPY_ERROR_EXITED);
+	assert_non_null(strstr(err->message, "replaced its program by another (exec)"));
+	gospy_error_destroy(err);
+	assert_int_equal(tracer_of(child.pid), 0);
+	child_end(&child);
+}
+
 static bool same_file(int fd, const char *path)
 {
 	struct stat a, b;
@@ -543,6 +579,7 @@ int main(void)
 		cmocka_unit_test(refuses_kernel_threads),
 		cmocka_unit_test(refuses_the_number_of_a_thread),
 		cmocka_unit_test(looks_into_a_process_without_its_first_thread),
+		cmocka_unit_test(tells_that_the_program_was_replaced),
 		cmocka_unit_test(opens_the_executable_and_the_root),
 		cmocka_unit_test(opens_mapped_files_also_when_deleted_or_replaced),
 		cmocka_unit_test(trusts_no_path),

@@ -151,7 +151,8 @@ static inline void gospy_cleanup_target(struct gospy_target **target)
  * Reads many pieces in few system calls. A piece that cannot be read, or only its beginning, is not
  * an error: its `done` says so, and the pieces after it are still read. Pieces are best given
  * ascending; joining neighbours into one larger piece is the caller's job (gospy_read_plan).
- * Errors: GOSPY_ERROR_EXITED, GOSPY_ERROR_PERMISSION, GOSPY_ERROR_NO_MEMORY.
+ * Errors: GOSPY_ERROR_EXITED, also when the process has replaced its program (exec) since it was
+ * opened; GOSPY_ERROR_PERMISSION, GOSPY_ERROR_NO_MEMORY.
  */
 GOSPY_CHECKED struct gospy_error *gospy_target_read_many(struct gospy_target *target,
 							 struct gospy_read *reads,
