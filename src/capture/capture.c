@@ -43,7 +43,7 @@ static void capture_deinit(struct capture *c)
 	gospy_u32_vec_deinit(&c->deep);
 	gospy_u32_vec_deinit(&c->batch);
 	gospy_u32_vec_deinit(&c->changed);
-	gospy_u8_vec_deinit(&c->running_stack);
+	gospy_u8_vec_deinit(&c->window);
 	label_set_vec_deinit(&c->label_sets);
 	gospy_label_vec_deinit(&c->label_pairs);
 	gospy_map_deinit(&c->label_index);

@@ -26,24 +26,32 @@ static uint32_t end_of(struct gospy_layout_field field)
 	return field.offset < 0 ? 0 : (uint32_t)field.offset + field.size;
 }
 
-/** Only the part of a g up to the last field that is read. */
-static uint32_t needed_size(const struct gospy_layout *layout)
+uint32_t capture_needed(const struct gospy_layout_field *fields, size_t count)
 {
-	const struct gospy_layout_field fields[] = {
-		layout->g_stack_hi,	layout->g_m,	       layout->g_sched_sp,
-		layout->g_sched_pc,	layout->g_syscallsp,   layout->g_syscallpc,
-		layout->g_atomicstatus, layout->g_goid,	       layout->g_waitsince,
-		layout->g_waitreason,	layout->g_lockedm,     layout->g_gopc,
-		layout->g_startpc,	layout->g_parent_goid, layout->g_labels,
-		layout->g_sync_group,
-	};
 	uint32_t size = 0;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (end_of(fields[i]) > size)
 			size = end_of(fields[i]);
 	}
 	return size;
+}
+
+static uint32_t g_size(const struct gospy_layout *layout)
+{
+	const struct gospy_layout_field fields[] = {
+		layout->g_stack_hi,	layout->g_m,
+		layout->g_sched_sp,	layout->g_sched_pc,
+		layout->g_syscallsp,	layout->g_syscallpc,
+		layout->g_atomicstatus, layout->g_goid,
+		layout->g_waitsince,	layout->g_waitreason,
+		layout->g_lockedm,	layout->g_gopc,
+		layout->g_startpc,	layout->g_parent_goid,
+		layout->g_labels,	layout->g_sync_group,
+		layout->g_tracking_seq,
+	};
+
+	return capture_needed(fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 static struct gospy_error *read_header(struct capture *c, uint64_t *ret_data, uint64_t *ret_count)
@@ -100,13 +108,20 @@ static bool is_dead(uint32_t raw)
 	return status_is(raw, GOSPY_GOROUTINE_DEAD) || status_is(raw, GOSPY_GOROUTINE_DEADEXTRA);
 }
 
-/** Where its stack is to be walked from: the last scheduling point, or the entry of its system
- * call. */
-static void set_registers(const struct gospy_layout *layout, const uint8_t *data, size_t size,
-			  struct g_row *row)
+bool capture_is_running(const struct g_row *row)
+{
+	return status_is(row->status, GOSPY_GOROUTINE_RUNNING);
+}
+
+/** Its status, and where its stack is to be walked from: the last scheduling point, or the entry of
+ * its system call. */
+static void decode_state(const struct gospy_layout *layout, const uint8_t *data, size_t size,
+			 struct g_row *row)
 {
 	uint64_t syscall_sp = capture_field(data, size, layout->g_syscallsp);
 
+	row->status = (uint32_t)capture_field(data, size, layout->g_atomicstatus);
+	row->tracking_seq = (uint8_t)capture_field(data, size, layout->g_tracking_seq);
 	row->in_syscall = syscall_sp != 0;
 	row->sp = row->in_syscall ? syscall_sp : capture_field(data, size, layout->g_sched_sp);
 	row->pc = capture_field(data, size,
@@ -115,22 +130,22 @@ static void set_registers(const struct gospy_layout *layout, const uint8_t *data
 	row->stack_hi = capture_field(data, size, layout->g_stack_hi);
 }
 
+/*
+ * A goroutine that ran on and is back at the same place shows in g.trackingSeq, which counts how
+ * often it stopped running (casgstatus, runtime/proc.go, Go 1.17 and later). The collector sets and
+ * clears the scan bit without touching the stack's contents.
+ */
 bool capture_unchanged(const struct capture *c, uint32_t index, const uint8_t *data, size_t size)
 {
 	const struct gospy_layout *layout = &c->program->layout;
 	const struct g_row *row = &c->rows.data[index];
 	struct g_row now;
 
-	set_registers(layout, data, size, &now);
-	/* The collector sets and clears the scan bit without touching the stack's contents. */
-	if (!status_is((uint32_t)capture_field(data, size, layout->g_atomicstatus),
-		       (enum gospy_goroutine_status)(row->status & ~SCAN_BIT)) ||
-	    capture_field(data, size, layout->g_goid) != c->snapshot->goroutines.id[index] ||
-	    now.stack_hi != row->stack_hi || now.stack_lo != row->stack_lo)
-		return false;
-	/* While it runs its saved registers are of no meaning. */
-	return status_is(row->status, GOSPY_GOROUTINE_RUNNING) ||
-	       (now.sp == row->sp && now.pc == row->pc);
+	decode_state(layout, data, size, &now);
+	return (now.status & ~SCAN_BIT) == (row->status & ~SCAN_BIT) &&
+	       now.tracking_seq == row->tracking_seq && now.sp == row->sp && now.pc == row->pc &&
+	       now.stack_lo == row->stack_lo && now.stack_hi == row->stack_hi &&
+	       capture_field(data, size, layout->g_goid) == c->snapshot->goroutines.id[index];
 }
 
 static uint32_t wait_reason_of(const struct capture *c, uint32_t raw, uint64_t reason)
@@ -155,29 +170,26 @@ static uint64_t wait_time(const struct capture *c, uint32_t raw, uint64_t since)
 	return waits && since && since < c->target_now_ns ? c->target_now_ns - since : 0;
 }
 
-static uint32_t m_of(const struct capture *c, uint64_t address)
-{
-	uint32_t index = address ? gospy_map_get(&c->m_index, address) : GOSPY_MAP_NONE;
-
-	return index == GOSPY_MAP_NONE ? 0 : index + 1;
-}
-
 /** The rest of the columns, which need look-ups. */
 static struct gospy_error *decode_links(struct capture *c, uint32_t index, const uint8_t *data,
 					size_t size)
 {
 	const struct gospy_layout *layout = &c->program->layout;
 	struct gospy_goroutines *g = &c->snapshot->goroutines;
+	struct g_row *row = &c->rows.data[index];
 	uint64_t labels = capture_field(data, size, layout->g_labels);
 
-	struct gospy_error *err = capture_location(c, capture_field(data, size, layout->g_gopc),
-						   false, &g->creator[index]);
+	struct gospy_error *err = capture_m(c, capture_field(data, size, layout->g_m), &row->m);
+	g->thread[index] = row->m ? (uint32_t)c->ms.data[row->m - 1].tid : 0;
+	if (!err)
+		err = capture_location(c, capture_field(data, size, layout->g_gopc), false,
+				       &g->creator[index]);
 	if (!err)
 		err = capture_location(c, capture_field(data, size, layout->g_startpc), true,
 				       &g->start[index]);
-	c->rows.data[index].labels = 0;
+	row->labels = 0;
 	if (!err && labels)
-		err = capture_labels(c, labels, &c->rows.data[index].labels);
+		err = capture_labels(c, labels, &row->labels);
 	return err;
 }
 
@@ -204,9 +216,7 @@ static struct gospy_error *decode(struct capture *c, uint32_t index, const uint8
 	struct gospy_goroutines *g = &c->snapshot->goroutines;
 	struct g_row *row = &c->rows.data[index];
 
-	row->status = (uint32_t)capture_field(data, size, layout->g_atomicstatus);
-	row->m = m_of(c, capture_field(data, size, layout->g_m));
-	set_registers(layout, data, size, row);
+	decode_state(layout, data, size, row);
 	g->id[index] = capture_field(data, size, layout->g_goid);
 	g->status[index] = (uint8_t)(row->status & ~SCAN_BIT);
 	g->wait_reason[index] =
@@ -214,7 +224,6 @@ static struct gospy_error *decode(struct capture *c, uint32_t index, const uint8
 	g->wait_ns[index] =
 		wait_time(c, row->status, capture_field(data, size, layout->g_waitsince));
 	g->parent_id[index] = capture_field(data, size, layout->g_parent_goid);
-	g->thread[index] = row->m ? (uint32_t)c->ms.data[row->m - 1].tid : 0;
 	g->stack[index] = 0;
 	decode_flags(c, index, data, size);
 	return decode_links(c, index, data, size);
@@ -285,7 +294,9 @@ struct gospy_error *capture_goroutines(struct capture *c)
 					     .batch = end_batch,
 					     .context = c};
 
-	c->g_size = needed_size(&c->program->layout);
+	c->g_size = g_size(&c->program->layout);
+	if (c->g_size > MAX_G_SIZE)
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "a goroutine is too large");
 	struct gospy_error *err = intern_wait_reasons(c);
 	if (!err)
 		err = read_list(c, &list);
@@ -306,23 +317,31 @@ struct gospy_error *capture_goroutines(struct capture *c)
 	return err;
 }
 
+struct gospy_error *capture_read_g(struct capture *c, uint64_t address, struct g_row *ret)
+{
+	uint8_t data[MAX_G_SIZE];
+	struct gospy_error *err = gospy_target_read(c->program->target, address, data, c->g_size);
+
+	if (!err)
+		decode_state(&c->program->layout, data, c->g_size, ret);
+	return err;
+}
+
 struct gospy_error *capture_reread(struct capture *c, uint32_t index)
 {
-	uint8_t data[4096];
+	uint8_t data[MAX_G_SIZE];
+	struct g_row *row = &c->rows.data[index];
 	uint64_t address = c->snapshot->goroutines.address[index];
-
-	if (c->g_size > sizeof(data))
-		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "a goroutine is too large");
 	struct gospy_error *err = gospy_target_read(c->program->target, address, data, c->g_size);
+
 	if (err)
 		return err;
 	uint32_t raw = (uint32_t)capture_field(data, c->g_size, c->program->layout.g_atomicstatus);
-	c->snapshot->status_counts[c->rows.data[index].status & 15]--;
+	c->snapshot->status_counts[row->status & 15]--;
 	c->snapshot->status_counts[raw & 15]++;
-	c->rows.data[index].gone = is_dead(raw);
-	if (c->rows.data[index].gone) {
-		c->rows.data[index].status = raw;
-		return NULL;
-	}
-	return decode(c, index, data, c->g_size);
+	row->gone = is_dead(raw);
+	if (!row->gone)
+		return decode(c, index, data, c->g_size);
+	row->status = raw;
+	return NULL;
 }

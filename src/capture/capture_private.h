@@ -8,6 +8,8 @@
 
 /** Tries to read a goroutine that changes under the reader before it is called torn. */
 #define MAX_TRIES 4
+/** A g is never larger (Go 1.27: 456 bytes). */
+#define MAX_G_SIZE 4096
 
 /** What is needed of a goroutine only until its stack is walked; the rest is in the snapshot's
  * columns. */
@@ -16,8 +18,9 @@ struct g_row {
 	uint64_t pc;
 	uint64_t stack_lo;
 	uint64_t stack_hi;
-	/** Raw atomicstatus, for the comparison after its stack was read. */
+	/** Raw atomicstatus and trackingSeq, for the comparison after its stack was read. */
 	uint32_t status;
+	uint8_t tracking_seq;
 	/** Index into the Ms plus 1; 0: on none. */
 	uint32_t m;
 	/** Number of its label set plus 1; 0: none. */
@@ -34,10 +37,13 @@ GOSPY_VEC(g_row_vec, struct g_row);
 struct m_row {
 	uint64_t address;
 	uint64_t g0;
+	uint64_t gsignal;
 	uint64_t curg;
 	uint64_t p;
 	uint64_t vdso_sp;
 	uint64_t vdso_pc;
+	/** m.alllink. */
+	uint64_t next;
 	int64_t id;
 	pid_t tid;
 };
@@ -82,8 +88,8 @@ struct capture {
 	struct gospy_u32_vec batch;
 	struct gospy_u32_vec changed;
 
-	/** Copy of a running goroutine's stack, reused. */
-	struct gospy_u8_vec running_stack;
+	/** Copies of stacks that are read by themselves, reused. */
+	struct gospy_u8_vec window;
 
 	struct label_set_vec label_sets;
 	struct gospy_label_vec label_pairs;
@@ -99,9 +105,18 @@ struct capture {
  * was not read. */
 uint64_t capture_field(const uint8_t *data, size_t size, struct gospy_layout_field field);
 
-/** The M's chain, the Ps and the threads (capture_threads.c). */
+/** Bytes of a structure up to the last of these fields: no more of it is read. */
+uint32_t capture_needed(const struct gospy_layout_field *fields, size_t count);
+
+/** The Ms of the chain, and the Ps (capture_threads.c). */
 GOSPY_CHECKED struct gospy_error *capture_ms(struct capture *c);
 GOSPY_CHECKED struct gospy_error *capture_processors(struct capture *c);
+/** Number of the M at `address`, which is read if it is a new one, plus 1; 0 where there is none.
+ */
+GOSPY_CHECKED struct gospy_error *capture_m(struct capture *c, uint64_t address, uint32_t *ret);
+/** What the M at `address` says now. */
+GOSPY_CHECKED struct gospy_error *capture_read_m(struct capture *c, uint64_t address,
+						 struct m_row *ret);
 
 /** Every g into rows and columns, in order of address (capture_goroutines.c). */
 GOSPY_CHECKED struct gospy_error *capture_goroutines(struct capture *c);
@@ -109,6 +124,10 @@ GOSPY_CHECKED struct gospy_error *capture_goroutines(struct capture *c);
 GOSPY_CHECKED struct gospy_error *capture_reread(struct capture *c, uint32_t row);
 /** Whether what `data` says of goroutine `row` is what was read before. */
 bool capture_unchanged(const struct capture *c, uint32_t row, const uint8_t *data, size_t size);
+/** Reads the status and where the stack is of the g at `address`; nothing else of `ret` is set. */
+GOSPY_CHECKED struct gospy_error *capture_read_g(struct capture *c, uint64_t address,
+						 struct g_row *ret);
+bool capture_is_running(const struct g_row *row);
 
 /** Labels of the map at `address` (capture_labels.c); `*ret` as g_row.labels. */
 GOSPY_CHECKED struct gospy_error *capture_labels(struct capture *c, uint64_t address,
@@ -116,18 +135,31 @@ GOSPY_CHECKED struct gospy_error *capture_labels(struct capture *c, uint64_t add
 
 /** Walks all stacks and puts them into the tree (capture_stacks.c). */
 GOSPY_CHECKED struct gospy_error *capture_stacks(struct capture *c);
+/** Walks the stack of a goroutine that is on a CPU (capture_running.c). `*ret_settled`: it was read
+ * at one moment, or no better can be had. */
+GOSPY_CHECKED struct gospy_error *capture_running(struct capture *c, uint32_t row,
+						  bool *ret_settled);
+/** Where the walk of a stack begins that is at its last scheduling point or system call. */
+struct gospy_unwind capture_unwind(const struct capture *c, const struct g_row *row);
+bool capture_on_stack(const struct g_row *row, uint64_t sp);
+/** Begins a new stack: no frames at hand. */
+void capture_begin_stack(struct capture *c, uint32_t row);
+/** Walks within the bytes at hand. */
+GOSPY_CHECKED struct gospy_error *capture_walk(struct capture *c, uint32_t row,
+					       struct gospy_unwind *unwind,
+					       const struct gospy_stack_window *window,
+					       enum gospy_unwind_result *ret);
+/** Walks on behind the frames at hand in windows read for it, and puts the stack into the tree. */
+GOSPY_CHECKED struct gospy_error *capture_walk_on(struct capture *c, uint32_t row,
+						  struct gospy_unwind unwind);
 /** Puts the frames at hand into the tree and the row. */
 GOSPY_CHECKED struct gospy_error *capture_finish_stack(struct capture *c, uint32_t row,
 						       enum gospy_unwind_result result);
-/** Writes the argument texts of the frames at hand from number `first` on, as far as `window` holds
- * them. */
-GOSPY_CHECKED struct gospy_error *capture_arguments(struct capture *c, uint32_t row, size_t first,
-						    const struct gospy_stack_window *window);
-
 /** Sorts by id, drops what is gone, fills in locations and frames (capture_finish.c). */
 GOSPY_CHECKED struct gospy_error *capture_finish(struct capture *c);
 
-/** Lets the process go when it was held for as long as the request allows: the capture goes on without a stop. */
+/** Lets the process go when it was held for as long as the request allows: the capture goes on
+ * without a stop. */
 GOSPY_CHECKED struct gospy_error *capture_mind_pause(struct capture *c);
 
 /** Appends a warning for the user. */

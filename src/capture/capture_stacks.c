@@ -10,14 +10,14 @@
 #define BULK_WINDOW 8192
 /** The same where only the innermost frames are wanted. */
 #define SHORT_WINDOW 1024
-/** Window of a stack read on its own: grows to this, so that a stack of any depth needs no more. */
+/** Window of a stack read on its own: grows to this, so that a stack of any depth needs no more,
+ * and beyond it only for a single frame. */
 #define DEEP_WINDOW (1 << 20)
+#define MAX_WINDOW (256 << 20)
 /** Argument words above a frame: offsets of FUNCDATA_ArgInfo are below 0xf0, runtime/traceback.go
  * printArgs. */
 #define ARGUMENT_MARGIN 256
 #define BATCH_SIZE (1 << 20)
-/** Bytes of a running goroutine's stack that are copied while its thread is held. */
-#define RUNNING_WINDOW (64 * 1024)
 
 struct gospy_error *capture_location(struct capture *c, uint64_t pc, bool exact, uint32_t *ret)
 {
@@ -69,7 +69,7 @@ struct gospy_error *capture_finish_stack(struct capture *c, uint32_t row,
 	return NULL;
 }
 
-static struct gospy_unwind start_of(const struct capture *c, const struct g_row *row)
+struct gospy_unwind capture_unwind(const struct capture *c, const struct g_row *row)
 {
 	return (struct gospy_unwind){
 		.pc = row->pc,
@@ -80,22 +80,25 @@ static struct gospy_unwind start_of(const struct capture *c, const struct g_row 
 	};
 }
 
-/** Whether sp is one that a walk can begin at. */
-static bool is_walkable(const struct g_row *row)
+bool capture_on_stack(const struct g_row *row, uint64_t sp)
 {
-	return row->pc && row->sp >= row->stack_lo && row->sp < row->stack_hi && !(row->sp & 7) &&
+	return sp >= row->stack_lo && sp < row->stack_hi &&
 	       row->stack_hi - row->stack_lo <= GOSPY_MAX_STACK_SIZE;
 }
 
-/** Writes the texts of frames from `first` on; they are a row's next ones. */
-struct gospy_error *capture_arguments(struct capture *c, uint32_t row, size_t first,
-				      const struct gospy_stack_window *window)
+/** Whether a walk can begin where it is not on a CPU. */
+static bool is_walkable(const struct g_row *row)
+{
+	return row->pc && capture_on_stack(row, row->sp) && !(row->sp & 7);
+}
+
+/** Writes the texts of frames from `first` on, as far as `window` holds them. */
+static struct gospy_error *write_arguments(struct capture *c, uint32_t row, size_t first,
+					   const struct gospy_stack_window *window)
 {
 	struct gospy_output text;
 	struct gospy_error *err = NULL;
 
-	if (!c->request->arguments)
-		return NULL;
 	gospy_output_init_memory(&text);
 	for (size_t i = first; !err && i < c->frames.size; i++) {
 		const struct gospy_unwind_frame *frame = &c->frames.data[i];
@@ -115,77 +118,117 @@ struct gospy_error *capture_arguments(struct capture *c, uint32_t row, size_t fi
 	return err;
 }
 
-static void begin_stack(struct capture *c, uint32_t row)
+void capture_begin_stack(struct capture *c, uint32_t row)
 {
 	c->frames.size = 0;
 	c->rows.data[row].first_argument = c->arguments.size;
 	c->rows.data[row].num_arguments = 0;
+	c->snapshot->goroutines.flags[row] &= (uint8_t)~GOSPY_GOROUTINE_INCOMPLETE;
 }
 
-/** Walks a stack that is read for itself, in windows, on from `unwind` behind the frames at hand.
- */
-static struct gospy_error *walk_on(struct capture *c, uint32_t row, struct gospy_unwind unwind)
+struct gospy_error *capture_walk(struct capture *c, uint32_t row, struct gospy_unwind *unwind,
+				 const struct gospy_stack_window *window,
+				 enum gospy_unwind_result *ret)
 {
-	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec data = {};
-	enum gospy_unwind_result result = GOSPY_UNWIND_NEED_MORE;
-	uint64_t last_sp = 0;
-	struct gospy_error *err = NULL;
+	size_t first = c->frames.size;
+	struct gospy_error *err = gospy_unwind_run(c->cache, unwind, window, &c->frames, ret);
 
-	for (size_t size = BULK_WINDOW; !err && result == GOSPY_UNWIND_NEED_MORE; size *= 4) {
-		size_t first = c->frames.size;
-		struct gospy_read read = {.address = unwind.sp};
-		size = size < DEEP_WINDOW ? size : DEEP_WINDOW;
-		/* A frame larger than the window makes no progress in the largest one either. */
-		if (unwind.sp == last_sp && size == DEEP_WINDOW && data.size == DEEP_WINDOW)
-			break;
-		last_sp = unwind.sp;
-		read.size = unwind.stack_hi - unwind.sp < size ? unwind.stack_hi - unwind.sp : size;
-		if (!gospy_u8_vec_resize(&data, size))
-			return &gospy_enomem;
-		read.buffer = data.data;
-		err = gospy_target_read_many(c->program->target, &read, 1);
-		if (err || !read.done)
-			break;
-		const struct gospy_stack_window window = {unwind.sp, data.data, read.done};
-		err = gospy_unwind_run(c->cache, &unwind, &window, &c->frames, &result);
+	if (err || !c->request->arguments)
+		return err;
+	return write_arguments(c, row, first, window);
+}
+
+/** Reads up to `size` bytes of the stack from where `unwind` is; false when there is less. */
+static struct gospy_error *read_window(struct capture *c, const struct gospy_unwind *unwind,
+				       size_t size, struct gospy_stack_window *ret, bool *ret_whole)
+{
+	uint64_t left = unwind->stack_hi - unwind->sp;
+	struct gospy_read read = {.address = unwind->sp, .size = left < size ? left : size};
+
+	if (!gospy_u8_vec_resize(&c->window, read.size))
+		return &gospy_enomem;
+	read.buffer = c->window.data;
+	struct gospy_error *err = gospy_target_read_many(c->program->target, &read, 1);
+	if (err)
+		return err;
+	*ret = (struct gospy_stack_window){read.address, c->window.data, read.done};
+	*ret_whole = read.done == read.size;
+	return NULL;
+}
+
+struct gospy_error *capture_walk_on(struct capture *c, uint32_t row, struct gospy_unwind unwind)
+{
+	enum gospy_unwind_result result = GOSPY_UNWIND_NEED_MORE;
+	size_t size = 4 * BULK_WINDOW;
+	bool whole = true;
+
+	while (result == GOSPY_UNWIND_NEED_MORE && whole && size <= MAX_WINDOW) {
+		struct gospy_stack_window window;
+		uint64_t sp = unwind.sp;
+		struct gospy_error *err = read_window(c, &unwind, size, &window, &whole);
 		if (!err)
-			err = capture_arguments(c, row, first, &window);
-		if (read.done < read.size)
+			err = capture_walk(c, row, &unwind, &window, &result);
+		if (err)
+			return err;
+		/* Without progress the frame is larger than the window. */
+		size = unwind.sp == sp || size < DEEP_WINDOW ? size * 4 : DEEP_WINDOW;
+		if (window.size == unwind.stack_hi - sp)
 			break;
 	}
-	if (result == GOSPY_UNWIND_NEED_MORE)
-		result = GOSPY_UNWIND_INCOMPLETE;
-	return err ? err : capture_finish_stack(c, row, result);
+	return capture_finish_stack(c, row,
+				    result == GOSPY_UNWIND_DONE ? result : GOSPY_UNWIND_INCOMPLETE);
 }
 
-static struct gospy_error *walk_alone(struct capture *c, uint32_t row, struct gospy_unwind unwind)
+/*
+ * The stack ended within the bytes at hand: where only the innermost frames are asked for that is
+ * enough, with the function whose frame was too large to be passed.
+ */
+static struct gospy_error *finish_short(struct capture *c, uint32_t row,
+					const struct gospy_unwind *unwind)
 {
-	begin_stack(c, row);
-	return walk_on(c, row, unwind);
+	struct gospy_unwind_frame frame = {};
+	struct gospy_error *err =
+		gospy_unwind_cache_lookup(c->cache, unwind->pc, unwind->exact, &frame.pc_index);
+
+	if (err)
+		return err;
+	if (gospy_unwind_cache_get(c->cache, frame.pc_index)->module &&
+	    !gospy_unwind_frame_vec_append(&c->frames, frame))
+		return &gospy_enomem;
+	return capture_finish_stack(c, row, GOSPY_UNWIND_NEED_MORE);
+}
+
+static struct gospy_error *finish_in_bulk(struct capture *c, uint32_t row,
+					  const struct gospy_unwind *unwind,
+					  enum gospy_unwind_result result)
+{
+	if (result == GOSPY_UNWIND_NEED_MORE && !c->request->stacks)
+		return finish_short(c, row, unwind);
+	if (result == GOSPY_UNWIND_NEED_MORE)
+		return gospy_u32_vec_append(&c->deep, row) ? NULL : &gospy_enomem;
+	/* More likely than a broken stack is one that changed while it was read. */
+	if (result == GOSPY_UNWIND_INCOMPLETE && !c->held &&
+	    !gospy_u32_vec_append(&c->changed, row))
+		return &gospy_enomem;
+	return capture_finish_stack(c, row, result);
 }
 
 static struct gospy_error *walk_piece(void *context, const struct gospy_piece *piece,
 				      const uint8_t *data, size_t size)
 {
 	struct capture *c = context;
-	const struct g_row *row = &c->rows.data[piece->id];
 	const struct gospy_stack_window window = {piece->address, data, size};
-	struct gospy_unwind unwind = start_of(c, row);
+	struct gospy_unwind unwind = capture_unwind(c, &c->rows.data[piece->id]);
 	enum gospy_unwind_result result;
 
-	if (!c->held && !gospy_u32_vec_append(&c->batch, piece->id))
-		return &gospy_enomem;
-	begin_stack(c, piece->id);
-	struct gospy_error *err = gospy_unwind_run(c->cache, &unwind, &window, &c->frames, &result);
-	if (err)
+	capture_begin_stack(c, piece->id);
+	struct gospy_error *err = capture_walk(c, piece->id, &unwind, &window, &result);
+	if (!err)
+		err = finish_in_bulk(c, piece->id, &unwind, result);
+	/* Deep and incomplete ones are read again in any case. */
+	if (err || c->held || (result != GOSPY_UNWIND_DONE && c->request->stacks))
 		return err;
-	if (result == GOSPY_UNWIND_NEED_MORE && c->request->stacks) {
-		if (!gospy_u32_vec_append(&c->deep, piece->id))
-			return &gospy_enomem;
-		return NULL;
-	}
-	err = capture_arguments(c, piece->id, 0, &window);
-	return err ? err : capture_finish_stack(c, piece->id, result);
+	return gospy_u32_vec_append(&c->batch, piece->id) ? NULL : &gospy_enomem;
 }
 
 static struct gospy_error *verify_piece(void *context, const struct gospy_piece *piece,
@@ -198,215 +241,93 @@ static struct gospy_error *verify_piece(void *context, const struct gospy_piece 
 	return gospy_u32_vec_append(&c->changed, piece->id) ? NULL : &gospy_enomem;
 }
 
-/** Reads the gs of `rows` again and puts those that are not as before into c->changed. */
-static struct gospy_error *verify(struct capture *c, struct gospy_u32_vec *rows)
+/** Reads the gs of the batch again and puts those that are not as before into c->changed. */
+static struct gospy_error *verify_batch(void *context)
 {
+	struct capture *c = context;
 	_cleanup_(gospy_piece_vec_deinit) struct gospy_piece_vec pieces = {};
 	const struct gospy_read_plan plan = {
 		.max_gap = 4096, .batch_size = BATCH_SIZE, .piece = verify_piece, .context = c};
 
-	if (c->held || !rows->size)
-		return NULL;
-	for (size_t i = 0; i < rows->size; i++) {
-		const struct gospy_piece piece = {c->snapshot->goroutines.address[rows->data[i]],
-						  c->g_size, rows->data[i]};
+	for (size_t i = 0; i < c->batch.size; i++) {
+		uint32_t row = c->batch.data[i];
+		const struct gospy_piece piece = {c->snapshot->goroutines.address[row], c->g_size,
+						  row};
 		if (!gospy_piece_vec_append(&pieces, piece))
 			return &gospy_enomem;
 	}
-	rows->size = 0;
-	return gospy_read_plan_run(&plan, c->program->target, &pieces);
-}
-
-static struct gospy_error *verify_batch(void *context)
-{
-	struct capture *c = context;
-	struct gospy_error *err = verify(c, &c->batch);
-
+	c->batch.size = 0;
+	struct gospy_error *err =
+		pieces.size ? gospy_read_plan_run(&plan, c->program->target, &pieces) : NULL;
 	return err ? err : capture_mind_pause(c);
 }
 
-/** The registers of the goroutine's thread, if it can be looked at. */
-static struct gospy_error *thread_registers(struct capture *c, const struct g_row *row,
-					    struct gospy_registers *ret, struct gospy_read *stack,
-					    bool *ret_known)
+static struct gospy_error *is_unchanged(struct capture *c, uint32_t row, bool *ret)
 {
+	uint8_t data[MAX_G_SIZE];
 	struct gospy_error *err = NULL;
-	pid_t tid = row->m ? c->ms.data[row->m - 1].tid : 0;
 
-	*ret_known = false;
-	if (!tid)
+	*ret = true;
+	if (c->held)
 		return NULL;
-	err = c->held ? gospy_target_registers(c->program->target, tid, ret)
-		      : gospy_target_sample(c->program->target, tid, ret, stack);
-	if (err && err->code != GOSPY_ERROR_NO_MEMORY && err->code != GOSPY_ERROR_EXITED) {
-		gospy_error_destroy(err);
-		return NULL;
-	}
-	*ret_known = !err;
+	err = gospy_target_read(c->program->target, c->snapshot->goroutines.address[row], data,
+				c->g_size);
+	*ret = !err && capture_unchanged(c, row, data, c->g_size);
+	gospy_error_catch(&err, GOSPY_ERROR_FAULT);
 	return err;
 }
 
-static bool is_within(const struct g_row *row, uint64_t sp)
+/** Walks one stack by itself; `*ret_settled`: it did not change meanwhile. */
+static struct gospy_error *walk_one(struct capture *c, uint32_t row, bool *ret_settled)
 {
-	return sp >= row->stack_lo && sp < row->stack_hi;
-}
+	struct gospy_error *err;
 
-/** Whether sp lies on the system stack of the goroutine's M, `[g0.stack.lo, g0.stack.hi)`. */
-static bool is_on_g0(struct capture *c, const struct g_row *row, uint64_t sp)
-{
-	const struct gospy_layout *layout = &c->program->layout;
-	uint64_t lo, hi, g0 = c->ms.data[row->m - 1].g0;
-	struct gospy_error *err = gospy_target_read_u64(
-		c->program->target, g0 + (uint64_t)layout->g_stack_lo.offset, &lo);
-
-	if (!err)
-		err = gospy_target_read_u64(c->program->target,
-					    g0 + (uint64_t)layout->g_stack_hi.offset, &hi);
-	bool on = !err && sp >= lo && sp < hi;
-	gospy_error_destroy(err);
-	return on;
-}
-
-/*
- * Where to walk a goroutine that is on a CPU from. On its own stack: from the registers. In the
- * vDSO, which runs on the system stack: from what the caller saved (m.vdsoSP,
- * runtime/time_linux_amd64.s). On the system stack for the runtime: from gobuf, which systemstack
- * and mcall fill in (asm_amd64.s). Else, in a signal handler or foreign code, only the last
- * scheduling point is known.
- */
-static struct gospy_unwind running_start(struct capture *c, uint32_t index,
-					 const struct gospy_registers *registers)
-{
-	const struct g_row *row = &c->rows.data[index];
-	const struct m_row *m = &c->ms.data[row->m - 1];
-	struct gospy_unwind unwind = start_of(c, row);
-
-	unwind.in_syscall = false;
-	if (is_within(row, registers->sp)) {
-		unwind.pc = registers->pc;
-		unwind.sp = registers->sp;
-		unwind.lr = registers->lr;
-		unwind.exact = true;
-	} else if (m->vdso_sp && is_within(row, m->vdso_sp)) {
-		unwind.pc = m->vdso_pc;
-		unwind.sp = m->vdso_sp;
-	} else if (!is_on_g0(c, row, registers->sp)) {
-		c->snapshot->goroutines.flags[index] |= GOSPY_GOROUTINE_STALE;
-	}
-	return unwind;
-}
-
-/** vdso_sp and the like are of the moment: an M is read again for the thread that was just looked
- * at. */
-static struct gospy_error *refresh_m(struct capture *c, struct m_row *m)
-{
-	const struct gospy_layout *layout = &c->program->layout;
-
-	if (layout->m_vdso_sp.offset < 0 || layout->m_vdso_pc.offset < 0)
-		return NULL;
-	struct gospy_error *err = gospy_target_read_u64(
-		c->program->target, m->address + (uint64_t)layout->m_vdso_sp.offset, &m->vdso_sp);
-	if (!err)
-		err = gospy_target_read_u64(c->program->target,
-					    m->address + (uint64_t)layout->m_vdso_pc.offset,
-					    &m->vdso_pc);
-	return err;
-}
-
-/** Walks what was copied of the stack while its thread was held, and then on. */
-static struct gospy_error *walk_copied(struct capture *c, uint32_t row, struct gospy_unwind unwind,
-				       const struct gospy_read *copied)
-{
-	const struct gospy_stack_window window = {copied->address, copied->buffer, copied->done};
-	enum gospy_unwind_result result;
-
-	begin_stack(c, row);
-	struct gospy_error *err = gospy_unwind_run(c->cache, &unwind, &window, &c->frames, &result);
-	if (!err)
-		err = capture_arguments(c, row, 0, &window);
-	if (err)
-		return err;
-	if (result == GOSPY_UNWIND_NEED_MORE)
-		return walk_on(c, row, unwind);
-	return capture_finish_stack(c, row, result);
-}
-
-static struct gospy_error *walk_running(struct capture *c, uint32_t index)
-{
-	struct g_row *row = &c->rows.data[index];
-	struct gospy_registers registers;
-	bool known;
-
-	if (!gospy_u8_vec_resize(&c->running_stack, RUNNING_WINDOW))
-		return &gospy_enomem;
-	struct gospy_read copied = {.buffer = c->running_stack.data, .size = RUNNING_WINDOW};
-	struct gospy_error *err = thread_registers(c, row, &registers, &copied, &known);
-	if (!err && known)
-		err = refresh_m(c, &c->ms.data[row->m - 1]);
-	if (err)
-		return err;
-	struct gospy_unwind unwind = start_of(c, row);
-	if (known)
-		unwind = running_start(c, index, &registers);
-	else
-		c->snapshot->goroutines.flags[index] |= GOSPY_GOROUTINE_STALE;
-	if (!is_within(row, unwind.sp) || unwind.sp & 7) {
-		begin_stack(c, index);
-		return capture_finish_stack(c, index, GOSPY_UNWIND_INCOMPLETE);
-	}
-	if (copied.done && unwind.sp == copied.address)
-		return walk_copied(c, index, unwind, &copied);
-	return walk_alone(c, index, unwind);
-}
-
-static bool is_running(const struct capture *c, uint32_t row)
-{
-	return c->snapshot->goroutines.status[row] == GOSPY_GOROUTINE_RUNNING;
-}
-
-static struct gospy_error *walk_one(struct capture *c, uint32_t row)
-{
-	if (is_running(c, row))
-		return walk_running(c, row);
+	if (capture_is_running(&c->rows.data[row]))
+		return capture_running(c, row, ret_settled);
+	capture_begin_stack(c, row);
 	if (is_walkable(&c->rows.data[row]))
-		return walk_alone(c, row, start_of(c, &c->rows.data[row]));
-	begin_stack(c, row);
-	return capture_finish_stack(c, row, GOSPY_UNWIND_INCOMPLETE);
+		err = capture_walk_on(c, row, capture_unwind(c, &c->rows.data[row]));
+	else
+		err = capture_finish_stack(c, row, GOSPY_UNWIND_INCOMPLETE);
+	return err ? err : is_unchanged(c, row, ret_settled);
+}
+
+static bool is_incomplete(const struct capture *c, uint32_t row)
+{
+	return c->snapshot->goroutines.flags[row] & GOSPY_GOROUTINE_INCOMPLETE;
 }
 
 /** Reads a goroutine that changed again, stack and all, until it holds still. */
 static struct gospy_error *retry(struct capture *c, uint32_t row)
 {
-	_cleanup_(gospy_u32_vec_deinit) struct gospy_u32_vec one = {};
-	struct gospy_error *err = NULL;
+	bool settled = false;
 
 	c->snapshot->retried++;
 	for (int i = 0; i < MAX_TRIES; i++) {
-		c->changed.size = 0;
-		err = capture_reread(c, row);
+		struct gospy_error *err = capture_reread(c, row);
+		if (!err && !c->rows.data[row].gone)
+			err = walk_one(c, row, &settled);
 		if (err || c->rows.data[row].gone)
 			return err;
-		err = walk_one(c, row);
-		if (!err && !gospy_u32_vec_append(&one, row))
-			return &gospy_enomem;
-		if (!err)
-			err = verify(c, &one);
-		if (err || !c->changed.size)
-			return err;
+		if (settled && (i || !is_incomplete(c, row)))
+			return NULL;
 	}
-	c->snapshot->goroutines.flags[row] |= GOSPY_GOROUTINE_TORN;
+	if (!settled)
+		c->snapshot->goroutines.flags[row] |= GOSPY_GOROUTINE_TORN;
 	return NULL;
 }
 
 static struct gospy_error *retry_changed(struct capture *c)
 {
-	struct gospy_u32_vec rows = c->changed;
 	struct gospy_error *err = NULL;
 
-	c->changed = (struct gospy_u32_vec){};
-	for (size_t i = 0; !err && i < rows.size; i++)
-		err = retry(c, rows.data[i]);
-	gospy_u32_vec_deinit(&rows);
+	for (size_t i = 0; !err && i < c->changed.size; i++) {
+		uint32_t row = c->changed.data[i];
+		err = retry(c, row);
+		/* What is gone for the reader too is shown as it was seen first. */
+		if (gospy_error_catch(&err, GOSPY_ERROR_FAULT))
+			c->snapshot->goroutines.flags[row] |= GOSPY_GOROUTINE_TORN;
+	}
 	return err;
 }
 
@@ -416,7 +337,7 @@ static struct gospy_error *make_pieces(struct capture *c, struct gospy_piece_vec
 
 	for (uint32_t i = 0; i < c->rows.size; i++) {
 		const struct g_row *row = &c->rows.data[i];
-		if (is_running(c, i) || !is_walkable(row))
+		if (capture_is_running(row) || !is_walkable(row))
 			continue;
 		uint64_t size = row->stack_hi - row->sp;
 		const struct gospy_piece piece = {row->sp,
@@ -427,29 +348,30 @@ static struct gospy_error *make_pieces(struct capture *c, struct gospy_piece_vec
 	return NULL;
 }
 
+static struct gospy_error *walk_alone(struct capture *c, uint32_t row)
+{
+	bool settled = false;
+	struct gospy_error *err = walk_one(c, row, &settled);
+
+	if (!err && !settled && !gospy_u32_vec_append(&c->changed, row))
+		return &gospy_enomem;
+	return err ? err : capture_mind_pause(c);
+}
+
 /** Those that the bulk read leaves over: on a CPU, with a long stack, or with none that can be
  * walked. */
 static struct gospy_error *walk_rest(struct capture *c)
 {
-	_cleanup_(gospy_u32_vec_deinit) struct gospy_u32_vec walked = {};
 	struct gospy_error *err = NULL;
 
 	for (uint32_t i = 0; !err && i < c->rows.size; i++) {
-		bool running = is_running(c, i);
-		if (!running && is_walkable(&c->rows.data[i]))
-			continue;
-		err = walk_one(c, i);
-		if (!err && running && !gospy_u32_vec_append(&walked, i))
-			return &gospy_enomem;
+		const struct g_row *row = &c->rows.data[i];
+		if (capture_is_running(row) || !is_walkable(row))
+			err = walk_alone(c, i);
 	}
-	for (size_t i = 0; !err && i < c->deep.size; i++) {
-		err = capture_mind_pause(c);
-		if (!err)
-			err = walk_one(c, c->deep.data[i]);
-		if (!err && !gospy_u32_vec_append(&walked, c->deep.data[i]))
-			return &gospy_enomem;
-	}
-	return err ? err : verify(c, &walked);
+	for (size_t i = 0; !err && i < c->deep.size; i++)
+		err = walk_alone(c, c->deep.data[i]);
+	return err;
 }
 
 struct gospy_error *capture_stacks(struct capture *c)
@@ -464,6 +386,7 @@ struct gospy_error *capture_stacks(struct capture *c)
 
 	if (!err)
 		err = gospy_read_plan_run(&plan, c->program->target, &pieces);
+	gospy_piece_vec_deinit(&pieces);
 	if (!err)
 		err = walk_rest(c);
 	return err ? err : retry_changed(c);

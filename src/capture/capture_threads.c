@@ -24,19 +24,20 @@ static struct m_row decode_m(const struct gospy_layout *layout, uint64_t address
 	return (struct m_row){
 		.address = address,
 		.g0 = capture_field(data, size, layout->m_g0),
+		.gsignal = capture_field(data, size, layout->m_gsignal),
 		.curg = capture_field(data, size, layout->m_curg),
 		.p = capture_field(data, size, layout->m_p),
 		.vdso_sp = capture_field(data, size, layout->m_vdso_sp),
 		.vdso_pc = capture_field(data, size, layout->m_vdso_pc),
+		.next = capture_field(data, size, layout->m_alllink),
 		.id = (int64_t)capture_field(data, size, layout->m_id),
 		.tid = (pid_t)capture_field(data, size, layout->m_procid),
 	};
 }
 
-static struct gospy_error *add_m(struct capture *c, uint64_t address, const uint8_t *data,
-				 size_t size, bool *ret_known)
+static struct gospy_error *add_m(struct capture *c, struct m_row m, bool *ret_known)
 {
-	uint32_t *entry = gospy_map_entry(&c->m_index, address);
+	uint32_t *entry = gospy_map_entry(&c->m_index, m.address);
 
 	if (!entry)
 		return &gospy_enomem;
@@ -44,18 +45,58 @@ static struct gospy_error *add_m(struct capture *c, uint64_t address, const uint
 	if (*ret_known)
 		return NULL;
 	*entry = (uint32_t)c->ms.size;
-	if (!m_row_vec_append(&c->ms, decode_m(&c->program->layout, address, data, size)))
-		return &gospy_enomem;
-	return NULL;
+	return m_row_vec_append(&c->ms, m) ? NULL : &gospy_enomem;
+}
+
+/** Bytes of an M that hold every field read. */
+static uint32_t m_size(const struct gospy_layout *layout)
+{
+	const struct gospy_layout_field fields[] = {
+		layout->m_g0,	   layout->m_gsignal, layout->m_curg,
+		layout->m_p,	   layout->m_id,      layout->m_procid,
+		layout->m_alllink, layout->m_vdso_sp, layout->m_vdso_pc,
+	};
+
+	return capture_needed(fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+struct gospy_error *capture_read_m(struct capture *c, uint64_t address, struct m_row *ret)
+{
+	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec data = {};
+	struct gospy_error *err = read_struct(c, address, m_size(&c->program->layout), &data);
+
+	if (!err)
+		*ret = decode_m(&c->program->layout, address, data.data, data.size);
+	return err;
+}
+
+struct gospy_error *capture_m(struct capture *c, uint64_t address, uint32_t *ret)
+{
+	uint32_t index = address ? gospy_map_get(&c->m_index, address) : GOSPY_MAP_NONE;
+	struct m_row m;
+	bool known;
+
+	*ret = index == GOSPY_MAP_NONE ? 0 : index + 1;
+	if (*ret || !address || c->ms.size >= GOSPY_MAX_THREADS)
+		return NULL;
+	/* One that was born since the chain was read. */
+	struct gospy_error *err = capture_read_m(c, address, &m);
+	if (gospy_error_catch(&err, GOSPY_ERROR_FAULT))
+		return NULL;
+	if (!err)
+		err = add_m(c, m, &known);
+	if (!err)
+		*ret = (uint32_t)c->ms.size;
+	return err;
 }
 
 /*
- * Follows runtime.allm. Ms are freed in mode none too (dropm, allocm, Go 1.21 and later keep
- * them): an unreadable one ends the chain, and so does one seen before.
+ * Follows runtime.allm. Without a stop an M may be freed meanwhile (allocm, runtime/proc.go): an
+ * unreadable one ends the chain, and so does one seen before.
  */
 struct gospy_error *capture_ms(struct capture *c)
 {
-	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec data = {};
+	struct m_row m = {};
 	uint64_t address = 0;
 	bool known = false;
 
@@ -67,14 +108,23 @@ struct gospy_error *capture_ms(struct capture *c)
 		if (c->ms.size >= GOSPY_MAX_THREADS)
 			return gospy_error_create(GOSPY_ERROR_BAD_DATA,
 						  "the list of threads has no end");
-		err = read_struct(c, address, c->program->layout.size_m, &data);
+		err = capture_read_m(c, address, &m);
 		if (!err)
-			err = add_m(c, address, data.data, data.size, &known);
-		if (!err)
-			address = capture_field(data.data, data.size, c->program->layout.m_alllink);
+			err = add_m(c, m, &known);
+		address = m.next;
 	}
 	gospy_error_catch(&err, GOSPY_ERROR_FAULT);
 	return err;
+}
+
+static uint32_t p_size(const struct gospy_layout *layout)
+{
+	const struct gospy_layout_field fields[] = {
+		layout->p_id, layout->p_status,	  layout->p_schedtick, layout->p_syscalltick,
+		layout->p_m,  layout->p_runqhead, layout->p_runqtail,
+	};
+
+	return capture_needed(fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 static struct gospy_error *add_processor(struct capture *c, const uint8_t *data, size_t size)
@@ -117,7 +167,7 @@ struct gospy_error *capture_processors(struct capture *c)
 		return &gospy_enomem;
 	err = gospy_target_read(c->program->target, header[0], list.data, header[1] * 8);
 	for (size_t i = 0; !err && i < list.size; i++) {
-		err = read_struct(c, list.data[i], c->program->layout.size_p, &data);
+		err = read_struct(c, list.data[i], p_size(&c->program->layout), &data);
 		if (!err)
 			err = add_processor(c, data.data, data.size);
 	}

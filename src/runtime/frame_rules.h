@@ -32,6 +32,9 @@ struct gospy_frame_rules {
 	uint32_t injected_frame_size;
 	/** Where the return address is stored; 0: it is in the link register. */
 	uint64_t (*return_address)(const struct gospy_frame_step *step);
+	/** Where the kernel saved the registers of who a signal interrupted, counted from the CFA
+	 * of the signal handler it called; 0: there is none. */
+	uint32_t signal_pc, signal_sp, signal_lr;
 };
 
 extern const struct gospy_frame_rules gospy_frame_rules_amd64;

@@ -12,8 +12,8 @@ struct gospy_unwind_cache {
 	const struct gospy_program *program;
 	const struct gospy_frame_rules *rules;
 	struct pc_info_vec infos;
-	/** From pc and exactness to the index in `infos`. */
-	struct gospy_map index;
+	/** From pc to the index in `infos`: of return addresses, and of exact pcs. */
+	struct gospy_map index[2];
 };
 
 struct gospy_error *gospy_unwind_cache_create(const struct gospy_program *program,
@@ -38,7 +38,8 @@ void gospy_unwind_cache_destroy(struct gospy_unwind_cache *cache)
 	if (!cache)
 		return;
 	pc_info_vec_deinit(&cache->infos);
-	gospy_map_deinit(&cache->index);
+	gospy_map_deinit(&cache->index[0]);
+	gospy_map_deinit(&cache->index[1]);
 	free(cache);
 }
 
@@ -85,11 +86,30 @@ static bool may_write_sp(const char *name)
 	return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
-static uint8_t action_of(const struct gospy_func *func)
+/*
+ * Functions that leave the stack of a goroutine for the system stack and write sp only to do so, or
+ * on their way back (asm_amd64.s, sys_linux_amd64.s, Go 1.12 to 1.27): where sp is on the
+ * goroutine's stack, their frame is what the table says. Not gogo, whose sp is that of whom it goes
+ * to.
+ */
+static bool leaves_the_stack(const char *name)
+{
+	static const char *const names[] = {
+		"runtime.systemstack", "runtime.mcall",	    "runtime.morestack",
+		"runtime.asmcgocall",  "runtime.nanotime1", "runtime.nanotime",
+		"runtime.walltime",    "runtime.walltime1", "time.now",
+	};
+
+	return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+}
+
+static uint8_t action_of(const struct gospy_func *func, bool exact)
 {
 	/* No frame sizes: an external function such as the race detector's. */
 	if (!func->pcsp)
 		return GOSPY_UNWIND_FOREIGN;
+	if (exact && leaves_the_stack(func->name))
+		return GOSPY_UNWIND_CALLER;
 	if (func->flags & GOSPY_FUNC_TOP_FRAME)
 		return GOSPY_UNWIND_TOP;
 	if (func->flags & GOSPY_FUNC_SP_WRITE && !may_write_sp(func->name))
@@ -98,9 +118,9 @@ static uint8_t action_of(const struct gospy_func *func)
 }
 
 /*
- * What can be told of a pc; errors other than lack of memory make it a foreign one. Like the runtime,
- * looks for the function and the frame size at the return address itself, and only for the line before
- * it (unwinder.resolveInternal and symPC, runtime/traceback.go, Go 1.21).
+ * What can be told of a pc; errors other than lack of memory make it a foreign one. Like the
+ * runtime, looks for the function and the frame size at the return address itself, and only for the
+ * line before it (unwinder.resolveInternal and symPC, runtime/traceback.go, Go 1.21).
  */
 static struct gospy_error *describe(const struct gospy_unwind_cache *cache, uint64_t pc, bool exact,
 				    struct gospy_pc_info *info)
@@ -109,7 +129,7 @@ static struct gospy_error *describe(const struct gospy_unwind_cache *cache, uint
 	struct gospy_error *err =
 		gospy_program_find_func(cache->program, pc, &info->func, &info->module);
 	if (!err) {
-		info->action = action_of(&info->func);
+		info->action = action_of(&info->func, exact);
 		info->injected = is_injected(info->func.name);
 		if (info->action != GOSPY_UNWIND_FOREIGN)
 			err = gospy_func_frame_size(&info->module->pclntab, &info->func,
@@ -134,9 +154,7 @@ uint64_t gospy_pc_info_lookup_pc(const struct gospy_pc_info *info)
 struct gospy_error *gospy_unwind_cache_lookup(struct gospy_unwind_cache *cache, uint64_t pc,
 					      bool exact, uint32_t *ret_index)
 {
-	/* User-space addresses leave the top bit free. */
-	uint64_t key = pc << 1 | exact;
-	uint32_t index = gospy_map_get(&cache->index, key);
+	uint32_t index = gospy_map_get(&cache->index[exact], pc);
 	struct gospy_pc_info info;
 
 	if (index != GOSPY_MAP_NONE) {
@@ -148,7 +166,7 @@ struct gospy_error *gospy_unwind_cache_lookup(struct gospy_unwind_cache *cache, 
 		return err;
 	if (!pc_info_vec_append(&cache->infos, info))
 		return &gospy_enomem;
-	uint32_t *entry = gospy_map_entry(&cache->index, key);
+	uint32_t *entry = gospy_map_entry(&cache->index[exact], pc);
 	if (!entry) {
 		cache->infos.size--;
 		return &gospy_enomem;
@@ -290,4 +308,38 @@ struct gospy_error *gospy_unwind_run(struct gospy_unwind_cache *cache, struct go
 			return NULL;
 		}
 	}
+}
+
+/* The function that the kernel calls for a signal; with cgo it may be called through another one.
+ */
+static const struct gospy_unwind_frame *find_handler(const struct gospy_unwind_cache *cache,
+						     const struct gospy_unwind_frame_vec *frames)
+{
+	static const char *const names[] = {"runtime.sigtramp", "runtime.cgoSigtramp"};
+
+	for (size_t i = 0; i < frames->size; i++) {
+		const struct gospy_pc_info *info = &cache->infos.data[frames->data[i].pc_index];
+		if (info->module && frames->data[i].cfa &&
+		    is_one_of(info->func.name, names, sizeof(names) / sizeof(names[0])))
+			return &frames->data[i];
+	}
+	return NULL;
+}
+
+bool gospy_unwind_interrupted(const struct gospy_unwind_cache *cache,
+			      const struct gospy_unwind_frame_vec *frames,
+			      const struct gospy_stack_window *window, struct gospy_registers *ret)
+{
+	const struct gospy_frame_rules *rules = cache->rules;
+	const struct gospy_unwind_frame *handler = find_handler(cache, frames);
+	struct gospy_registers registers = {.arch = cache->program->arch};
+
+	if (!handler || !window_word(window, handler->cfa + rules->signal_pc, &registers.pc) ||
+	    !window_word(window, handler->cfa + rules->signal_sp, &registers.sp))
+		return false;
+	if (rules->signal_lr &&
+	    !window_word(window, handler->cfa + rules->signal_lr, &registers.lr))
+		return false;
+	*ret = registers;
+	return true;
 }

@@ -10,4 +10,9 @@ static uint64_t return_address(const struct gospy_frame_step *step)
 const struct gospy_frame_rules gospy_frame_rules_amd64 = {
 	.return_address_size = 8,
 	.return_address = return_address,
+	/* struct rt_sigframe, whose first word is the handler's return address: then uc.uc_mcontext
+	 * at 40, in it rsp at 120 and rip at 128 (arch/x86/include/asm/sigframe.h,
+	 * uapi/asm/sigcontext.h, Linux 6.1). */
+	.signal_pc = 40 + 128,
+	.signal_sp = 40 + 120,
 };

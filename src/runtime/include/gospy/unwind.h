@@ -15,7 +15,11 @@ enum gospy_unwind_action {
 	GOSPY_UNWIND_CALLER,
 	/** Outermost function (goexit, mstart, rt0_go, ...). */
 	GOSPY_UNWIND_TOP,
-	/** The function writes sp in ways its table does not tell: passable only where it is in a system call. */
+	/**
+	 * The function writes sp in ways its table does not tell: passable only where it is in a
+	 * system call. Those of the runtime that leave the goroutine's stack for another one can be
+	 * passed where execution stands in them: while sp is on this stack it is right.
+	 */
 	GOSPY_UNWIND_SP_WRITE,
 	/** Not in any Go function, or in one without frame sizes. */
 	GOSPY_UNWIND_FOREIGN,
@@ -99,5 +103,15 @@ GOSPY_CHECKED struct gospy_error *gospy_unwind_run(struct gospy_unwind_cache *ca
 						   const struct gospy_stack_window *window,
 						   struct gospy_unwind_frame_vec *frames,
 						   enum gospy_unwind_result *ret);
+
+/**
+ * Where a signal interrupted the thread, if `frames` are those of a stack that a signal handler runs
+ * on (down to runtime.sigtramp, which the kernel calls): what the kernel saved of the registers, read
+ * from `window`. False if there is no such frame, or the window does not hold it.
+ */
+bool gospy_unwind_interrupted(const struct gospy_unwind_cache *cache,
+			      const struct gospy_unwind_frame_vec *frames,
+			      const struct gospy_stack_window *window,
+			      struct gospy_registers *ret);
 
 #endif
