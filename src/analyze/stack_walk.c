@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include <gospy/stack_walk.h>
 
 const struct gospy_frame *gospy_stack_walk_frames(const struct gospy_snapshot *snapshot,
@@ -33,4 +35,20 @@ bool gospy_stack_walk_next(struct gospy_stack_walk *walk)
 	walk->location = snapshot->nodes.data[walk->node].location;
 	walk->frames = gospy_stack_walk_frames(snapshot, walk->location, &walk->num_frames);
 	return true;
+}
+
+static bool panics(const struct gospy_snapshot *snapshot, const struct gospy_frame *frame)
+{
+	const char *name = frame ? gospy_snapshot_string(snapshot, frame->function) : "";
+
+	return !strcmp(name, "runtime.gopanic") || !strcmp(name, "runtime.sigpanic") ||
+	       !strcmp(name, "runtime.panicwrap");
+}
+
+bool gospy_stack_walk_elides(struct gospy_stack_walk *walk, uint32_t i)
+{
+	const struct gospy_frame *callee = walk->callee;
+
+	walk->callee = walk->frames + i;
+	return walk->callee->flags & GOSPY_FRAME_WRAPPER && !panics(walk->snapshot, callee);
 }

@@ -220,6 +220,7 @@ static struct gospy_error *function_id(struct profile *profile, const struct gos
 struct line_list {
 	Gospy__Profile__Line *lines;
 	Gospy__Profile__Line **pointers;
+	size_t size;
 };
 
 static void line_list_deinit(struct line_list *list)
@@ -236,11 +237,13 @@ static struct gospy_error *make_lines(struct profile *profile, const struct gosp
 	if (!list->lines || !list->pointers)
 		return &gospy_enomem;
 	for (uint32_t i = 0; i < count; i++) {
-		gospy__profile__line__init(&list->lines[i]);
-		list->pointers[i] = &list->lines[i];
-		list->lines[i].line = frames[i].line;
-		struct gospy_error *err =
-			function_id(profile, &frames[i], &list->lines[i].function_id);
+		Gospy__Profile__Line *line = &list->lines[list->size];
+		if (frames[i].flags & GOSPY_FRAME_WRAPPER)
+			continue;
+		gospy__profile__line__init(line);
+		list->pointers[list->size++] = line;
+		line->line = frames[i].line;
+		struct gospy_error *err = function_id(profile, &frames[i], &line->function_id);
 		if (err)
 			return err;
 	}
@@ -268,11 +271,22 @@ static struct gospy_error *write_location(struct profile *profile, uint32_t numb
 	location.mapping_id = mapping_id(profile->snapshot, l->module);
 	/* pprof wants an address inside of the call, as runtime/pprof writes it. */
 	location.address = l->exact || !l->pc ? l->pc : l->pc - 1;
-	location.n_line = count;
+	location.n_line = list.size;
 	location.line = list.pointers;
 	piece.n_location = 1;
 	piece.location = locations;
 	return write_piece(profile, &piece);
+}
+
+/** Whether nothing of the location is left without compiler-made wrappers, which profiles leave
+ * out. */
+static bool is_wrapper_alone(const struct gospy_stack_walk *walk)
+{
+	for (uint32_t i = 0; i < walk->num_frames; i++) {
+		if (!(walk->frames[i].flags & GOSPY_FRAME_WRAPPER))
+			return false;
+	}
+	return true;
 }
 
 /** Appends the location ids of a stack, innermost first; locations not yet written are. */
@@ -283,7 +297,7 @@ static struct gospy_error *collect_locations(struct profile *profile, uint32_t n
 
 	gospy_stack_walk_init(&walk, profile->snapshot, node);
 	while (gospy_stack_walk_next(&walk)) {
-		if (!walk.num_frames)
+		if (is_wrapper_alone(&walk))
 			continue;
 		if (!gospy_u64_vec_append(ids, walk.location))
 			return &gospy_enomem;

@@ -29,9 +29,6 @@ enum visibility {
 	VISIBLE_SHOWN = 1 << 1,
 	/** runtime.gopanic: shown unless it comes first. */
 	VISIBLE_NOT_FIRST = 1 << 2,
-	/** A wrapper called by gopanic, sigpanic or panicwrap is not elided (elideWrapperCalling).
-	 */
-	VISIBLE_PANICS = 1 << 3,
 };
 
 static const char *function_name(const struct printer *printer, const struct gospy_frame *frame)
@@ -73,12 +70,6 @@ static uint8_t visibility_of_name(const char *name, int minor)
 	return 0;
 }
 
-static bool is_panic_function(const char *name)
-{
-	return strcmp(name, "runtime.gopanic") == 0 || strcmp(name, "runtime.sigpanic") == 0 ||
-	       strcmp(name, "runtime.panicwrap") == 0;
-}
-
 /** `physical` is the function that the frame is inlined into, or itself. */
 static uint8_t visibility(struct printer *printer, const struct gospy_frame *frame,
 			  const struct gospy_frame *physical)
@@ -89,8 +80,7 @@ static uint8_t visibility(struct printer *printer, const struct gospy_frame *fra
 		const char *name = function_name(printer, frame);
 		/* Up to Go 1.15 gentraceback asked showframe about the function inlined into. */
 		const char *asked = printer->minor < 16 ? function_name(printer, physical) : name;
-		*known = VISIBLE_KNOWN | visibility_of_name(asked, printer->minor) |
-			 (is_panic_function(name) ? VISIBLE_PANICS : 0);
+		*known = VISIBLE_KNOWN | visibility_of_name(asked, printer->minor);
 	}
 	return *known;
 }
@@ -164,7 +154,6 @@ static uint64_t write_stack(struct printer *printer, uint32_t index, bool show_r
 {
 	struct gospy_stack_walk walk;
 	uint64_t printed = 0, number = 0;
-	bool callee_panics = false;
 
 	gospy_stack_walk_init(&walk, printer->snapshot, printer->snapshot->goroutines.stack[index]);
 	while (gospy_stack_walk_next(&walk)) {
@@ -174,8 +163,7 @@ static uint64_t write_stack(struct printer *printer, uint32_t index, bool show_r
 			if (frame->flags & GOSPY_FRAME_FOREIGN)
 				continue;
 			uint8_t v = visibility(printer, frame, walk.frames + walk.num_frames - 1);
-			bool elided = (frame->flags & GOSPY_FRAME_WRAPPER) && !callee_panics;
-			callee_panics = v & VISIBLE_PANICS;
+			bool elided = gospy_stack_walk_elides(&walk, i);
 			if (show_runtime || (!elided && ((v & VISIBLE_SHOWN) ||
 							 ((v & VISIBLE_NOT_FIRST) && printed)))) {
 				write_frame(printer, index, frame, walk.location, number);

@@ -32,7 +32,8 @@ static struct gospy_error *write_stack(struct gospy_renderer *renderer, uint32_t
 	gospy_stack_walk_init(&walk, renderer->snapshot, node);
 	while (gospy_stack_walk_next(&walk)) {
 		for (uint32_t i = 0; i < walk.num_frames; i++) {
-			if (!gospy_u32_vec_append(functions, walk.frames[i].function))
+			if (!gospy_stack_walk_elides(&walk, i) &&
+			    !gospy_u32_vec_append(functions, walk.frames[i].function))
 				return &gospy_enomem;
 		}
 	}

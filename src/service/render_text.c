@@ -213,6 +213,8 @@ static void write_frames(struct gospy_renderer *renderer, uint32_t node)
 	gospy_stack_walk_init(&walk, renderer->snapshot, node);
 	while (gospy_stack_walk_next(&walk)) {
 		for (uint32_t i = 0; i < walk.num_frames; i++) {
+			if (gospy_stack_walk_elides(&walk, i))
+				continue;
 			gospy_renderer_string(renderer, walk.frames[i].function);
 			gospy_output_string(output, "\n    ");
 			gospy_renderer_string(renderer, walk.frames[i].file);

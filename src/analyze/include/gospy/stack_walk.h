@@ -17,6 +17,7 @@ struct gospy_stack_walk {
 	const struct gospy_frame *frames;
 	uint32_t num_frames;
 	/** private */
+	const struct gospy_frame *callee;
 	uint32_t next_node;
 	uint64_t steps;
 };
@@ -26,6 +27,13 @@ void gospy_stack_walk_init(struct gospy_stack_walk *walk, const struct gospy_sna
 			   uint32_t node);
 /** Goes to the next node outwards; false at the end. */
 bool gospy_stack_walk_next(struct gospy_stack_walk *walk);
+
+/**
+ * Whether frame `i` of the node is a compiler-made wrapper that tracebacks and profiles leave out: all
+ * are but one that the panic machinery called (elideWrapperCalling, runtime/traceback.go, Go 1.12 to
+ * 1.27). To be asked once for each frame, in order.
+ */
+bool gospy_stack_walk_elides(struct gospy_stack_walk *walk, uint32_t i);
 
 /** Logical frames of `location`, innermost first; NULL and 0 for none. Borrowed from the snapshot.
  */
