@@ -72,8 +72,12 @@ struct gospy_error *process_find(const struct options *options, pid_t *ret)
 	return NULL;
 }
 
-static bool forbids(enum gospy_access_verdict verdict)
+/** Whether the verdict is why the look failed with `code`; one that seems to have ended may only be
+ * hidden (hidepid). */
+static bool explains(enum gospy_access_verdict verdict, enum gospy_error_code code)
 {
+	if (code == GOSPY_ERROR_EXITED)
+		return verdict == GOSPY_ACCESS_NO_PROC;
 	switch (verdict) {
 	case GOSPY_ACCESS_GRANTED:
 	case GOSPY_ACCESS_NO_PROCESS:
@@ -111,7 +115,7 @@ struct gospy_error *process_explain(const struct options *options, pid_t pid,
 		gospy_error_destroy(check_err);
 		return err;
 	}
-	if (forbids(access.verdict)) {
+	if (explains(access.verdict, err->code)) {
 		_cleanup_free_ char *remedy = remedy_for(options->command->name, access.remedy);
 		gospy_error_destroy(err);
 		err = gospy_error_create(GOSPY_ERROR_PERMISSION, "%s; try: %s", access.reason,

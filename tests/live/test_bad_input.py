@@ -219,6 +219,37 @@ def readable_gospy(folder):
     return path
 
 
+def look_while_it_execs(program, stop):
+    """Look until the program says that it is done; returns the sentences it was refused with."""
+    refusals = []
+    while program.alive():
+        done = livelib.run_gospy("dump", program.told[0], "--stop", stop)
+        if not program.alive():
+            break
+        check(done.returncode in (0, 1, 3, 5), "exit code %d: %s" % (done.returncode, done.stderr))
+        if done.returncode in (1, 3):
+            check_equal(done.stdout, b"", "stdout")
+            refusals.append(check_sentence(done.stderr, ("exec", "ended", "not set up", "changes")))
+    check_equal(program.line(), "done", "the program's last word")
+    return refusals
+
+
+def test_execs(tap):
+    """Nothing is taken for the memory of the program that was there before."""
+    binary = livelib.build(VERSION, "execs")
+    rounds = 60 if livelib.quick() else 300
+    for stop in ("none", "ptrace"):
+        with tap.case("a program that execs all the time, --stop %s" % stop), \
+                livelib.Program([binary, rounds]) as program:
+            refusals = look_while_it_execs(program.ready(), stop)
+            tap.note("refused %d times: %s" % (len(refusals), "; ".join(sorted(set(refusals))[:3])))
+    with tap.case("a program that execs all the time, and is traced"):
+        livelib.need("strace")
+        with livelib.Program(["strace", "-f", "-qq", "-e", "trace=none", "-o", os.devnull,
+                              binary, rounds // 3]) as program:
+            look_while_it_execs(program.ready(), "none")
+
+
 def test_no_permission(tap):
     livelib.need_root()
     livelib.need("setpriv")
@@ -400,8 +431,8 @@ def interrupt(program, number, stop, moment):
 
 
 TESTS = (test_no_process, test_usage, test_kernel_thread, test_zombie, test_not_go, test_32_bit,
-         test_new_version, test_exits, test_no_permission, test_hidden_proc, test_full_disk, test_bin,
-         test_twin, test_closed_pipe, test_interrupt)
+         test_new_version, test_exits, test_execs, test_no_permission, test_hidden_proc,
+         test_full_disk, test_bin, test_twin, test_closed_pipe, test_interrupt)
 
 if __name__ == "__main__":
     sys.exit(livelib.run_tests(TESTS))
