@@ -83,6 +83,9 @@ static int write_program(const struct options *options, pid_t pid, struct gospy_
 		_cleanup_free_ char *text = gospy_error_string(err);
 		int code = (int)gospy_exit_of(err);
 		write_line(output, "program:", text ? text : err->message);
+		if (code == GOSPY_EXIT_NOT_PERMITTED)
+			gospy_output_format(output, "%-11ssudo gospy doctor %d\n",
+					    "remedy:", (int)pid);
 		gospy_error_destroy(err);
 		return code;
 	}

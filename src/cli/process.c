@@ -103,6 +103,15 @@ static char *remedy_for(const char *command, const char *remedy)
 	return text;
 }
 
+static struct gospy_error *explanation(const struct options *options,
+				       const struct gospy_access *access)
+{
+	_cleanup_free_ char *remedy = remedy_for(options->command->name, access->remedy);
+
+	return gospy_error_create(GOSPY_ERROR_PERMISSION, "not permitted: %s; try: %s",
+				  access->reason, remedy ? remedy : access->remedy);
+}
+
 struct gospy_error *process_explain(const struct options *options, pid_t pid,
 				    struct gospy_error *err)
 {
@@ -116,10 +125,12 @@ struct gospy_error *process_explain(const struct options *options, pid_t pid,
 		return err;
 	}
 	if (explains(access.verdict, err->code)) {
-		_cleanup_free_ char *remedy = remedy_for(options->command->name, access.remedy);
 		gospy_error_destroy(err);
-		err = gospy_error_create(GOSPY_ERROR_PERMISSION, "%s; try: %s", access.reason,
-					 remedy ? remedy : access.remedy);
+		err = explanation(options, &access);
+	} else if (err->code == GOSPY_ERROR_PERMISSION) {
+		/* The process may be looked at, its executable may not. */
+		err = gospy_error_wrap(err, "not permitted; try: sudo gospy %s %d",
+				       options->command->name, (int)pid);
 	}
 	gospy_access_deinit(&access);
 	return err;

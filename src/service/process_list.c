@@ -183,19 +183,31 @@ static struct gospy_error *look_into(struct gospy_target *target, struct gospy_p
 	return err;
 }
 
-static struct gospy_error *look_at(pid_t pid, struct file_cache *cache,
-				   struct gospy_process_list *list)
+static struct gospy_error *try_look(pid_t pid, struct file_cache *cache,
+				    struct gospy_process_list *list, bool *ret_is_go)
 {
 	_cleanup_target_ struct gospy_target *target = NULL;
-	bool is_go = false;
 	struct gospy_error *err = gospy_live_open(pid, &target);
 
 	if (!err)
-		err = check_exe(target, &is_go);
-	if (!err && !is_go)
-		err = check_libraries(target, cache, &is_go);
-	if (!err && is_go)
-		err = look_into(target, list);
+		err = check_exe(target, ret_is_go);
+	if (!err && !*ret_is_go)
+		err = check_libraries(target, cache, ret_is_go);
+	return !err && *ret_is_go ? look_into(target, list) : err;
+}
+
+static struct gospy_error *look_at(pid_t pid, struct file_cache *cache,
+				   struct gospy_process_list *list)
+{
+	bool is_go = false;
+	struct gospy_error *err = try_look(pid, cache, list, &is_go);
+
+	/* It may have replaced its program meanwhile: the new one is looked at then. */
+	if (err && is_go && err->code != GOSPY_ERROR_PERMISSION) {
+		gospy_error_destroy(err);
+		is_go = false;
+		err = try_look(pid, cache, list, &is_go);
+	}
 	if (gospy_error_catch(&err, GOSPY_ERROR_EXITED) ||
 	    gospy_error_catch(&err, GOSPY_ERROR_NOT_GO))
 		return NULL;

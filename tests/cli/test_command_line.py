@@ -21,6 +21,8 @@ import livelib  # noqa: E402
 from livelib import Skip, check, check_equal  # noqa: E402
 
 NOBODY = 65534
+# Some other process may be changing while ps looks at it, which then is done but partly.
+PS_CODES = (0, 5)
 HELP_LINE = re.compile(r"  (?:-(\w),|   ) --([a-z-]+)(?: ([A-Z]+))?(?:  |$)")
 WORD_LINE = re.compile(r" {24}([\w:]+)(?: \*)? ")
 
@@ -288,11 +290,16 @@ def test_output_refused(tap):
             check_equal(os.listdir(folder), ["out"], "files")
 
 
+def check_ps(done):
+    check(done[0] in PS_CODES, "exit code %d, stderr %r" % (done[0], done[2]))
+    check_equal(done[1], "", "stdout")
+
+
 def test_output_written(tap):
     with livelib.scratch() as folder:
         there = os.path.join(folder, "out")
         with tap.case("-o writes a file with the rights of any new one"):
-            check_equal(run("ps", "--json", "-o", there, "-q")[:2], (0, ""), "exit code, stdout")
+            check_ps(run("ps", "--json", "-o", there, "-q"))
             with open(there, encoding="utf-8") as file:
                 check("processes" in json.load(file), "no processes")
             mask = os.umask(0)
@@ -303,12 +310,12 @@ def test_output_written(tap):
             link = os.path.join(folder, "link")
             os.symlink("out", link)
             os.truncate(there, 0)
-            check_equal(run("ps", "-o", link, "-q")[0], 0, "exit code")
+            check_ps(run("ps", "-o", link, "-q"))
             check(os.path.islink(link), "the link was replaced")
             check(os.path.getsize(there) > 0, "the file behind it was not written")
         with tap.case("-o - is stdout"):
             code, out, _ = run("ps", "--json", "-o", "-")
-            check_equal(code, 0, "exit code")
+            check(code in PS_CODES, "exit code %d" % code)
             check("processes" in json.loads(out), "no processes")
         with tap.case("-o into a named pipe"):
             pipe = os.path.join(folder, "pipe")
@@ -317,13 +324,13 @@ def test_output_written(tap):
                                   stderr=subprocess.DEVNULL) as gospy:
                 with open(pipe, encoding="utf-8") as file:
                     check("processes" in json.load(file), "no processes")
-                check_equal(gospy.wait(livelib.PATIENCE), 0, "exit code")
+                check(gospy.wait(livelib.PATIENCE) in PS_CODES, "exit code %d" % gospy.returncode)
 
 
 def test_ps(tap):
     with tap.case("ps: a head line, and a sentence on stderr at the most"):
         code, out, err = run("ps")
-        check(code in (0, 5), "exit code %d" % code)
+        check(code in PS_CODES, "exit code %d" % code)
         check(out.split()[:2] == ["PID", "GO"], "head %r" % out.splitlines()[0])
         check(err.count("\n") <= 2, "stderr %r" % err)
     with tap.case("ps -q says nothing on stderr"):
@@ -363,7 +370,7 @@ def test_not_permitted(tap):
             check("reason:" in out and "remedy:" in out, "stdout %r" % out)
         with tap.case("ps counts what may not be looked at"):
             code, _, err = as_nobody(folder, "ps")
-            check_equal(code, 0, "exit code")
+            check(code in PS_CODES, "exit code %d" % code)
             match = re.match(r"gospy: (\d+) process(?:es)? could not be looked at: .*doctor (\d+)",
                              err)
             check(match and int(match.group(1)) >= 1, "stderr %r" % err)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the live tests: run.py [--quick] [--jobs N] [NAME[:SHARD]...]
+"""Run the live tests: run.py [--quick] [--jobs N] [--begin-within SECONDS] [NAME[:SHARD]...]
 
 GOSPY must be the path of the gospy program. Names are those of the files, "truth" for
 test_truth.py. Files that take shards are run one process for each, two at a time. Prints every
@@ -30,6 +30,7 @@ class Outcome:
         self.failed = 0
         self.skipped = 0
         self.lines = []
+        self.seconds = 0
 
     def read(self, output, code):
         plan = False
@@ -61,8 +62,12 @@ class Outcome:
         return bool(failed)
 
 
-def run(name, shard, environment):
+def run(name, shard, environment, deadline):
     outcome = Outcome(name + (":" + shard if shard else ""))
+    if time.monotonic() > deadline:
+        outcome.skipped = 1
+        outcome.lines = ["skipped - %s: not begun within the time given" % outcome.name]
+        return outcome
     command = [sys.executable, os.path.join(HERE, "test_%s.py" % name)] + ([shard] if shard else [])
     start = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -84,7 +89,7 @@ def units(names, quick):
         shards = getattr(module, "SHARDS", None)
         if quick:
             shards = getattr(module, "QUICK_SHARDS", shards)
-        for each in [shard] if shard else shards or [None]:
+        for each in [shard] if shard else [None] if shards is None else shards:
             yield name, each
 
 
@@ -92,6 +97,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a part that takes about a minute")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
+    parser.add_argument("--begin-within", type=float, default=float("inf"), metavar="SECONDS",
+                        help="skip what has not begun by then; the quick part comes first")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     sys.path.insert(0, HERE)
@@ -101,9 +108,12 @@ def main():
     if options.quick:
         environment["GOSPY_TEST_QUICK"] = "1"
     totals = [0, 0, 0]
+    deadline = time.monotonic() + options.begin_within
+    chosen = dict.fromkeys(units(options.names, True))
+    if not options.quick:
+        chosen.update(dict.fromkeys(units(options.names, False)))
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        jobs = [pool.submit(run, name, shard, environment)
-                for name, shard in units(options.names, options.quick)]
+        jobs = [pool.submit(run, name, shard, environment, deadline) for name, shard in chosen]
         for job in concurrent.futures.as_completed(jobs):
             outcome = job.result()
             counts = (outcome.passed, outcome.failed, outcome.skipped)

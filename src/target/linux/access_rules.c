@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -312,7 +313,7 @@ static struct verdict judge(const struct gospy_access_facts *facts)
 					     "its own",
 					     (int)facts->pid),
 					text("%s", "")};
-	if (facts->zombie)
+	if (facts->zombie || facts->vm_errnum == ESRCH)
 		return (struct verdict){GOSPY_ACCESS_ZOMBIE,
 					text("process %d has ended already and waits for its "
 					     "parent to take note (zombie)",
