@@ -148,6 +148,7 @@ static bool read_compare(struct parser *parser, enum gospy_filter_compare *ret)
 		{"==", GOSPY_FILTER_EQ},	{"!=", GOSPY_FILTER_NE}, {"=~", GOSPY_FILTER_MATCH},
 		{"!~", GOSPY_FILTER_NOT_MATCH}, {"<=", GOSPY_FILTER_LE}, {">=", GOSPY_FILTER_GE},
 		{"<", GOSPY_FILTER_LT},		{">", GOSPY_FILTER_GT},	 {"=", GOSPY_FILTER_EQ},
+		{"~", GOSPY_FILTER_MATCH},
 	};
 
 	skip_space(parser);

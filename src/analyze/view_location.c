@@ -54,14 +54,24 @@ static const char *frame_function(const struct gospy_snapshot *snapshot,
 	return gospy_snapshot_string(snapshot, frame->function);
 }
 
-/** The frame that is not the runtime's and stands nearest to the outermost one, if the stack is
- * whole. */
+/** Functions that are at the outer end of every stack: runtime/asm_amd64.s, runtime/proc.go. */
+static bool is_top_function(const char *function)
+{
+	return strcmp(function, "runtime.goexit") == 0 || has_prefix(function, "runtime.mstart") ||
+	       strcmp(function, "runtime.rt0_go") == 0;
+}
+
+/**
+ * The frame nearest to the outermost one that is no wrapper, nor of the runtime unless the
+ * goroutine is its own, if the stack is whole.
+ */
 static uint32_t outermost_real(const struct gospy_snapshot *snapshot, uint32_t index,
 			       uint32_t start_function, const struct gospy_frame **ret_frame)
 {
 	struct gospy_stack_walk walk;
 	const struct gospy_frame *found = NULL;
 	uint32_t location = 0;
+	bool own = snapshot->goroutines.flags[index] & GOSPY_GOROUTINE_SYSTEM;
 	bool whole = false;
 
 	gospy_stack_walk_init(&walk, snapshot, snapshot->goroutines.stack[index]);
@@ -72,7 +82,8 @@ static uint32_t outermost_real(const struct gospy_snapshot *snapshot, uint32_t i
 			if (frame->function == start_function)
 				whole = true;
 			else if (!(frame->flags & (GOSPY_FRAME_WRAPPER | GOSPY_FRAME_FOREIGN)) &&
-				 !is_statement_wrapper(function) && !is_runtime(function)) {
+				 !is_statement_wrapper(function) && !is_top_function(function) &&
+				 (own || !is_runtime(function))) {
 				found = frame;
 				location = walk.location;
 			}
@@ -109,13 +120,6 @@ static uint32_t start_location(const struct gospy_snapshot *snapshot, uint32_t i
 	}
 	*ret_frame = start;
 	return location;
-}
-
-/** Functions that are at the outer end of every stack: runtime/asm_amd64.s, runtime/proc.go. */
-static bool is_top_function(const char *function)
-{
-	return strcmp(function, "runtime.goexit") == 0 || has_prefix(function, "runtime.mstart") ||
-	       strcmp(function, "runtime.rt0_go") == 0;
 }
 
 static uint32_t current_location(const struct gospy_snapshot *snapshot, uint32_t index,
