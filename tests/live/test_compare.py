@@ -118,7 +118,7 @@ def test_zoo(tap, version):
         with livelib.start_zoo(version) as zoo:
             texts = [zoo.ask("dump") for _ in range(3)]
         before, got, after = map(debug2.parse, texts)
-        report = debug2.compare(before, after, uncut(got))
+        report = debug2.compare(before, after, uncut(got), livelib.toolchains.minor(version))
         check_equal(report.problems, [], "problems")
         check_equal(report.changed, [], "changed goroutines")
         check(report.compared > 100, "only %d goroutines compared" % report.compared)
@@ -126,7 +126,8 @@ def test_zoo(tap, version):
         with tap.case("go%s: a changed dump is found out: %s" % (version, name)):
             text, count = re.subn(pattern, replacement, texts[1], 1, re.MULTILINE)
             check_equal(count, 1, "places to change")
-            report = debug2.compare(before, after, uncut(debug2.parse(text)))
+            report = debug2.compare(before, after, uncut(debug2.parse(text)),
+                                    livelib.toolchains.minor(version))
             check(report.problems, "nothing was found")
 
 
