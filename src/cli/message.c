@@ -7,6 +7,15 @@
 
 #include "message.h"
 
+/** The one message that needs no memory. */
+static void say_out_of_memory(void)
+{
+	static const char text[] = "gospy: out of memory\n";
+
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		return;
+}
+
 void message(const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
@@ -18,13 +27,17 @@ void message(const char *format, ...)
 	va_end(args);
 	if (n < 0) {
 		text = NULL;
+		say_out_of_memory();
 		return;
 	}
 	gospy_output_init_fd(&output, STDERR_FILENO);
 	gospy_output_string(&output, "gospy: ");
 	gospy_output_escaped(&output, text, (size_t)n);
 	gospy_output_char(&output, '\n');
-	gospy_error_destroy(gospy_output_flush(&output));
+	struct gospy_error *err = gospy_output_flush(&output);
+	if (err && err->code == GOSPY_ERROR_NO_MEMORY)
+		say_out_of_memory();
+	gospy_error_destroy(err);
 	gospy_output_deinit(&output);
 }
 

@@ -20,6 +20,16 @@
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]"
 #define INITIAL_USER_NAMESPACE "user:[4026531837]"
 
+/** False where it cannot be read. */
+static bool read_text(struct gospy_access_facts *facts, int dir_fd, const char *path,
+		      struct gospy_u8_vec *ret)
+{
+	int errnum = gospy_proc_read(dir_fd, path, ret);
+
+	facts->no_memory = facts->no_memory || errnum == ENOMEM;
+	return !errnum;
+}
+
 static void read_credentials(const char *status, struct gospy_credentials *ret)
 {
 	gospy_proc_status_numbers(status, "Uid", 10, ret->uid, 4);
@@ -67,7 +77,7 @@ static void find_self(struct gospy_access_facts *facts, int self_fd)
 	char link[64];
 	uint64_t mode = 0;
 
-	if (!gospy_proc_read(self_fd, "status", &status)) {
+	if (read_text(facts, self_fd, "status", &status)) {
 		read_credentials((const char *)status.data, &facts->own);
 		gospy_proc_status_numbers((const char *)status.data, "Seccomp", 10, &mode, 1);
 	}
@@ -79,11 +89,11 @@ static void find_self(struct gospy_access_facts *facts, int self_fd)
 			      strcmp(link, INITIAL_PID_NAMESPACE);
 }
 
-static bool in_pod(int proc_fd)
+static bool in_pod(struct gospy_access_facts *facts, int proc_fd)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec cgroup = {0};
 
-	return !gospy_proc_read(proc_fd, "cgroup", &cgroup) &&
+	return read_text(facts, proc_fd, "cgroup", &cgroup) &&
 	       strstr((const char *)cgroup.data, "kubepods");
 }
 
@@ -137,13 +147,14 @@ static enum gospy_userns_relation climb(int its_fd, int own_fd, bool *ret_owner)
  * have the capability that opens all of our namespace's, unless ours is the first, which no other
  * is outside of: there it is a security module that refuses.
  */
-static enum gospy_userns_relation guess_relation(int proc_fd, int self_fd, bool have)
+static enum gospy_userns_relation guess_relation(struct gospy_access_facts *facts, int proc_fd,
+						 int self_fd, bool have)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec its = {0}, own = {0};
 	char link[64];
 
-	if (!gospy_proc_read(proc_fd, "uid_map", &its) &&
-	    !gospy_proc_read(self_fd, "uid_map", &own) &&
+	if (read_text(facts, proc_fd, "uid_map", &its) &&
+	    read_text(facts, self_fd, "uid_map", &own) &&
 	    strcmp((const char *)its.data, (const char *)own.data))
 		return GOSPY_USERNS_OTHER;
 	if (have && !gospy_proc_link(self_fd, "ns/user", link, sizeof(link)) &&
@@ -159,7 +170,7 @@ static void find_namespace(struct gospy_access_facts *facts, int proc_fd, int se
 	bool have = facts->own.effective >> GOSPY_CAP_SYS_PTRACE & 1, owner = false;
 
 	if (its_fd < 0 || own_fd < 0) {
-		facts->userns = guess_relation(proc_fd, self_fd, have);
+		facts->userns = guess_relation(facts, proc_fd, self_fd, have);
 		facts->capable = have && facts->userns == GOSPY_USERNS_SAME;
 		return;
 	}
@@ -213,7 +224,7 @@ static void find_target(struct gospy_access_facts *facts, int proc_fd, int self_
 	uint64_t tgid = 0;
 
 	facts->visible = !gospy_proc_stat(proc_fd, "stat", &stat) &&
-			 !gospy_proc_read(proc_fd, "status", &text);
+			 read_text(facts, proc_fd, "status", &text);
 	if (!facts->visible)
 		return;
 	const char *status = (const char *)text.data;
@@ -233,7 +244,7 @@ static void find_target(struct gospy_access_facts *facts, int proc_fd, int self_
 	facts->is_self = facts->pid == getpid();
 	facts->vm_errnum = try_vm(tid);
 	facts->mem_errnum = try_mem(proc_fd, tid);
-	facts->kubernetes = facts->kubernetes || in_pod(proc_fd);
+	facts->kubernetes = facts->kubernetes || in_pod(facts, proc_fd);
 }
 
 struct gospy_error *gospy_access_check(pid_t pid, struct gospy_access *ret)
@@ -246,14 +257,15 @@ struct gospy_error *gospy_access_check(pid_t pid, struct gospy_access *ret)
 	if (!facts.have_proc)
 		return gospy_access_judge(&facts, ret);
 	find_self(&facts, self_fd);
-	facts.kubernetes = in_pod(self_fd) || !access("/var/run/secrets/kubernetes.io", F_OK);
+	facts.kubernetes =
+		in_pod(&facts, self_fd) || !access("/var/run/secrets/kubernetes.io", F_OK);
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	_cleanup_close_ int proc_fd = pid > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (proc_fd >= 0)
 		find_target(&facts, proc_fd, self_fd);
 	/* Asked last: one that ended meanwhile is a process that does not exist. */
 	facts.exists = pid > 0 && (!kill(pid, 0) || errno == EPERM);
-	return gospy_access_judge(&facts, ret);
+	return facts.no_memory ? &gospy_enomem : gospy_access_judge(&facts, ret);
 }
 
 struct gospy_error *gospy_access_self(struct gospy_access_self *ret)
@@ -263,6 +275,8 @@ struct gospy_error *gospy_access_self(struct gospy_access_self *ret)
 
 	if (self_fd >= 0)
 		find_self(&facts, self_fd);
+	if (facts.no_memory)
+		return &gospy_enomem;
 	*ret = (struct gospy_access_self){
 		.uid = geteuid(),
 		.capable = facts.own.effective >> GOSPY_CAP_SYS_PTRACE & 1,

@@ -73,6 +73,8 @@ struct gospy_access_facts {
 	bool in_container;
 	/** We or the process are in a Kubernetes pod. */
 	bool kubernetes;
+	/** Some of this could not be found out for lack of memory. */
+	bool no_memory;
 };
 
 /** Judges. GOSPY_ERROR_NO_MEMORY only. */

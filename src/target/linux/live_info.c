@@ -77,15 +77,22 @@ char *gospy_cgroup_path(const char *text)
 	return strndup(unified, unified_size);
 }
 
+/* What stands for a text that cannot be read: unknown, or NULL without memory. */
+static char *unreadable(int errnum)
+{
+	return errnum == ENOMEM ? NULL : strdup("");
+}
+
 /* The block of strings NAME=VALUE that the program was started with; the runtime reads the first of
  * a name. */
 static char *read_godebug(const struct gospy_live *live)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec text = {0};
 	static const char name[] = "GODEBUG=";
+	int errnum = gospy_proc_read(live->proc_fd, "environ", &text);
 
-	if (gospy_proc_read(live->proc_fd, "environ", &text))
-		return strdup("");
+	if (errnum)
+		return unreadable(errnum);
 	for (size_t at = 0; at < text.size;) {
 		const char *variable = (const char *)text.data + at;
 		size_t length = strnlen(variable, text.size - at);
@@ -99,9 +106,10 @@ static char *read_godebug(const struct gospy_live *live)
 static char *read_cgroup(const struct gospy_live *live)
 {
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec text = {0};
+	int errnum = gospy_proc_read(live->proc_fd, "cgroup", &text);
 
-	if (gospy_proc_read(live->proc_fd, "cgroup", &text))
-		return strdup("");
+	if (errnum)
+		return unreadable(errnum);
 	return gospy_cgroup_path((const char *)text.data);
 }
 
