@@ -450,10 +450,25 @@ static bool fetch_registers(struct gospy_hold *hold, size_t *ret_num)
 	return all_held;
 }
 
+/*
+ * Whether a pass that found nothing new proves that all are held. Nobody held, while the process is
+ * alive: an exec is on its way, whose thread was at no number when the folder was read.
+ */
+static bool is_held(struct gospy_hold *hold, bool *ret_ended)
+{
+	size_t num_held;
+
+	*ret_ended = false;
+	if (!fetch_registers(hold, &num_held))
+		return false;
+	*ret_ended = !num_held && !gospy_live_alive(hold->live);
+	return num_held || *ret_ended;
+}
+
 static struct gospy_error *hold_all(struct gospy_hold *hold)
 {
 	int short_passes = 0;
-	size_t num_held = 0;
+	bool ended;
 
 	for (;;) {
 		bool grown = false, short_list = false;
@@ -461,8 +476,10 @@ static struct gospy_error *hold_all(struct gospy_hold *hold)
 		if (err)
 			return err;
 		if (!grown && (!short_list || ++short_passes > MAX_SHORT_PASSES) &&
-		    fetch_registers(hold, &num_held))
-			break;
+		    is_held(hold, &ended))
+			return ended ? gospy_live_ended(hold->live) : NULL;
+		if (!grown)
+			back_off(BACK_OFF_SLEEP);
 		interrupt_new(hold);
 		err = wait_until_stopped(hold);
 		if (err)
@@ -471,7 +488,6 @@ static struct gospy_error *hold_all(struct gospy_hold *hold)
 			return gospy_error_os(EBUSY, "process %d changes too fast to be held",
 					      (int)hold->live->pid);
 	}
-	return num_held ? NULL : gospy_live_ended(hold->live);
 }
 
 /* Lets go what is stopped; false where something is left that only the tracer's end lets go. */
