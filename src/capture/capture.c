@@ -47,6 +47,8 @@ static void capture_deinit(struct capture *c)
 	label_set_vec_deinit(&c->label_sets);
 	gospy_label_vec_deinit(&c->label_pairs);
 	gospy_map_deinit(&c->label_index);
+	gospy_u64_vec_deinit(&c->bubble_ids);
+	gospy_map_deinit(&c->bubble_index);
 	gospy_u32_vec_deinit(&c->arguments);
 }
 
@@ -267,7 +269,11 @@ struct gospy_error *gospy_capture_take(struct gospy_program *program,
 				       const struct gospy_capture_request *request,
 				       struct gospy_snapshot **ret)
 {
-	_cleanup_(capture_deinit) struct capture c = {.program = program, .request = request};
+	struct gospy_capture_request wanted = *request;
+	_cleanup_(capture_deinit) struct capture c = {.program = program, .request = &wanted};
+
+	/* Arguments are of frames. */
+	wanted.arguments = request->arguments && request->stacks;
 	struct gospy_error *err = gospy_snapshot_create(&c.snapshot);
 
 	if (!err)

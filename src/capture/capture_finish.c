@@ -83,6 +83,8 @@ static struct gospy_error *permute_columns(struct gospy_goroutines *g, const str
 
 	for (size_t i = 0; !err && i < sizeof(columns) / sizeof(columns[0]); i++)
 		err = permute(columns[i].column, columns[i].width, order);
+	if (!err && g->bubble)
+		err = permute(&g->bubble, sizeof(*g->bubble), order);
 	g->count = order->count;
 	return err;
 }
@@ -157,43 +159,6 @@ static struct gospy_error *finish_arguments(struct capture *c, const struct orde
 		starts[i + 1] = s->arguments.size;
 	}
 	return err;
-}
-
-/** Ids of synctest bubbles, which few programs have: read one by one. */
-static struct gospy_error *finish_bubbles(struct capture *c)
-{
-	const struct gospy_layout *layout = &c->program->layout;
-	struct gospy_goroutines *g = &c->snapshot->goroutines;
-	struct gospy_layout_field id = layout->bubble_id;
-	bool group = id.offset < 0;
-
-	if (!c->any_bubbles || (group && layout->sync_group_root.offset < 0))
-		return NULL;
-	g->bubble = calloc(g->count ? g->count : 1, sizeof(*g->bubble));
-	if (!g->bubble)
-		return &gospy_enomem;
-	for (uint32_t i = 0; i < g->count; i++) {
-		uint64_t at = 0, value = 0;
-		struct gospy_error *err = NULL;
-		if (!(g->flags[i] & GOSPY_GOROUTINE_BUBBLE))
-			continue;
-		err = gospy_target_read_u64(c->program->target,
-					    g->address[i] + (uint64_t)layout->g_sync_group.offset,
-					    &at);
-		/* Go 1.24 names the group by the goroutine that began it (goroutineheader). */
-		if (!err && group)
-			err = gospy_target_read_u64(c->program->target,
-						    at + (uint64_t)layout->sync_group_root.offset,
-						    &at);
-		uint64_t offset = (uint64_t)(group ? layout->g_goid.offset : id.offset);
-		if (!err)
-			err = gospy_target_read_u64(c->program->target, at + offset, &value);
-		if (!err)
-			g->bubble[i] = value;
-		else if (!gospy_error_catch(&err, GOSPY_ERROR_FAULT))
-			return err;
-	}
-	return NULL;
 }
 
 static struct gospy_error *intern_function(struct capture *c, const char *name, uint32_t *ret)
@@ -352,8 +317,6 @@ struct gospy_error *capture_finish(struct capture *c)
 		err = permute_columns(&c->snapshot->goroutines, &order);
 	if (!err)
 		err = finish_labels(c, &order);
-	if (!err)
-		err = finish_bubbles(c);
 	if (!err)
 		err = finish_locations(c);
 	if (!err)

@@ -9,6 +9,8 @@
 #define SCAN_BIT UINT32_C(0x1000)
 /** Reads of the header of allgs until it is the same before and after the array was read. */
 #define MAX_HEADER_READS 8
+/** Entries of it that are read at a time. */
+#define LIST_CHUNK 131072
 
 uint64_t capture_field(const uint8_t *data, size_t size, struct gospy_layout_field field)
 {
@@ -71,27 +73,42 @@ static struct gospy_error *read_header(struct capture *c, uint64_t *ret_data, ui
 	return NULL;
 }
 
+/** The list at `data`, a chunk at a time, so that a length that is a lie costs no memory. */
+static struct gospy_error *read_array(struct capture *c, uint64_t data, uint64_t count,
+				      struct gospy_u64_vec *ret)
+{
+	struct gospy_error *err = NULL;
+
+	ret->size = 0;
+	while (!err && ret->size < count) {
+		size_t done = ret->size;
+		size_t size = count - done < LIST_CHUNK ? count - done : LIST_CHUNK;
+		if (!gospy_u64_vec_resize(ret, done + size))
+			return &gospy_enomem;
+		err = gospy_target_read(c->program->target, data + done * 8, ret->data + done,
+					size * 8);
+	}
+	return err;
+}
+
 /*
  * The addresses of all gs. The list only grows, but it moves then, and the collector may free the
  * old array: so the header is read again afterwards (allgadd, runtime/proc.go).
  */
 static struct gospy_error *read_list(struct capture *c, struct gospy_u64_vec *ret)
 {
-	uint64_t data = 0, count = 0, data_after = 0, count_after = 0;
-	struct gospy_error *err = read_header(c, &data, &count);
+	uint64_t data, count, data_after = 0, count_after = 0;
+	struct gospy_error *err = read_header(c, &data_after, &count_after);
 
 	for (int i = 0; !err && i < MAX_HEADER_READS; i++) {
-		if (!gospy_u64_vec_resize(ret, count))
-			return &gospy_enomem;
-		err = gospy_target_read(c->program->target, data, ret->data, count * 8);
-		if (gospy_error_catch(&err, GOSPY_ERROR_FAULT))
-			data = 0;
-		if (!err)
-			err = read_header(c, &data_after, &count_after);
-		if (err || data == data_after)
-			return err;
 		data = data_after;
 		count = count_after;
+		err = read_array(c, data, count, ret);
+		bool readable = !gospy_error_catch(&err, GOSPY_ERROR_FAULT);
+		if (!err)
+			err = read_header(c, &data_after, &count_after);
+		if (!err && readable && data == data_after)
+			return NULL;
 	}
 	if (err)
 		return err;
@@ -178,18 +195,21 @@ static struct gospy_error *decode_links(struct capture *c, uint32_t index, const
 	struct gospy_goroutines *g = &c->snapshot->goroutines;
 	struct g_row *row = &c->rows.data[index];
 	uint64_t labels = capture_field(data, size, layout->g_labels);
+	/* rt0_go makes the main goroutine: no `go` statement does (printcreatedby, runtime/traceback.go). */
+	uint64_t gopc = g->id[index] == 1 ? 0 : capture_field(data, size, layout->g_gopc);
 
 	struct gospy_error *err = capture_m(c, capture_field(data, size, layout->g_m), &row->m);
 	g->thread[index] = row->m ? (uint32_t)c->ms.data[row->m - 1].tid : 0;
 	if (!err)
-		err = capture_location(c, capture_field(data, size, layout->g_gopc), false,
-				       &g->creator[index]);
+		err = capture_location(c, gopc, false, &g->creator[index]);
 	if (!err)
 		err = capture_location(c, capture_field(data, size, layout->g_startpc), true,
 				       &g->start[index]);
 	row->labels = 0;
 	if (!err && labels)
 		err = capture_labels(c, labels, &row->labels);
+	if (!err)
+		err = capture_bubble(c, index, capture_field(data, size, layout->g_sync_group));
 	return err;
 }
 
@@ -202,10 +222,8 @@ static void decode_flags(struct capture *c, uint32_t index, const uint8_t *data,
 		flags |= GOSPY_GOROUTINE_SCAN;
 	if (capture_field(data, size, layout->g_lockedm))
 		flags |= GOSPY_GOROUTINE_LOCKED;
-	if (capture_field(data, size, layout->g_sync_group)) {
+	if (capture_field(data, size, layout->g_sync_group))
 		flags |= GOSPY_GOROUTINE_BUBBLE;
-		c->any_bubbles = true;
-	}
 	c->snapshot->goroutines.flags[index] = flags;
 }
 
@@ -304,6 +322,7 @@ struct gospy_error *capture_goroutines(struct capture *c)
 		err = make_pieces(c, &list, &pieces);
 	if (!err)
 		err = gospy_snapshot_reserve(c->snapshot, (uint32_t)list.size);
+	c->max_rows = list.size + 1;
 	gospy_u64_vec_deinit(&list);
 	if (!err)
 		err = gospy_read_plan_run(&plan, c->program->target, &pieces);

@@ -122,8 +122,9 @@ static struct gospy_error *read_map(struct capture *c, uint64_t address)
 
 static void sort_pairs(struct capture *c, struct label_set set)
 {
+	if (!set.count)
+		return;
 	struct gospy_label *pairs = c->label_pairs.data + set.first;
-
 	/* Insertion sort by key: maps have no order, and a set has a handful of labels. */
 	for (uint32_t i = 1; i < set.count; i++) {
 		struct gospy_label label = pairs[i];

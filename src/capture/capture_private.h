@@ -96,8 +96,12 @@ struct capture {
 	/** From address of a label map to the number of its set. */
 	struct gospy_map label_index;
 	bool any_labels;
-	bool any_bubbles;
+	/** Ids of synctest bubbles, by number, and from address to number. */
+	struct gospy_u64_vec bubble_ids;
+	struct gospy_map bubble_index;
 	struct gospy_u32_vec arguments;
+	/** Rows there is room for in the columns. */
+	size_t max_rows;
 	uint64_t unreadable;
 };
 
@@ -132,6 +136,9 @@ bool capture_is_running(const struct g_row *row);
 /** Labels of the map at `address` (capture_labels.c); `*ret` as g_row.labels. */
 GOSPY_CHECKED struct gospy_error *capture_labels(struct capture *c, uint64_t address,
 						 uint32_t *ret);
+
+/** Column `bubble` of the goroutine whose g.bubble is `address` (capture_bubbles.c). */
+GOSPY_CHECKED struct gospy_error *capture_bubble(struct capture *c, uint32_t row, uint64_t address);
 
 /** Walks all stacks and puts them into the tree (capture_stacks.c). */
 GOSPY_CHECKED struct gospy_error *capture_stacks(struct capture *c);

@@ -58,7 +58,8 @@ static void write_pclntab(struct pcln_bytes *bytes, uint8_t min_instruction)
 {
 	struct pcln_run frames[NUM_SYNTHETIC_FUNCTIONS][4];
 	struct pcln_run lines[NUM_SYNTHETIC_FUNCTIONS][3];
-	static const struct pcln_run files[] = {{SYNTHETIC_FUNCTION_SIZE, 0}, {0, 0}};
+	/* Number 0 of a compilation unit is no file. */
+	static const struct pcln_run files[] = {{SYNTHETIC_FUNCTION_SIZE, 1}, {0, 0}};
 	struct pcln_spec spec = {
 		.version = GOSPY_PCLNTAB_1_20,
 		.text = SYNTHETIC_TEXT,
