@@ -246,6 +246,10 @@ struct gospy_error *capture_running(struct capture *c, uint32_t row, bool *ret_s
 	bool known = false;
 	struct gospy_error *err = NULL;
 
+	if (c->request->passive && !c->held) {
+		*ret_settled = true;
+		return walk_unknown(c, row);
+	}
 	if (m && c->ms.data[m - 1].tid)
 		err = walk_copies(&look, &known);
 	else

@@ -165,7 +165,7 @@ static struct gospy_error *fill_row(const struct gospy_snapshot *s, struct gospy
 static struct gospy_error *look_into(struct gospy_target *target, struct gospy_process_list *list)
 {
 	const struct gospy_program_options options = {};
-	const struct gospy_capture_request request = {.stop = GOSPY_STOP_NONE};
+	const struct gospy_capture_request request = {.stop = GOSPY_STOP_NONE, .passive = true};
 	_cleanup_snapshot_ struct gospy_snapshot *snapshot = NULL;
 	struct gospy_program *program = NULL;
 	struct gospy_process_row row = {};

@@ -510,6 +510,24 @@ static void says_when_it_cannot_tell_where_a_thread_is(void **state)
 	}
 }
 
+static void looks_at_no_thread_where_it_must_not(void **state)
+{
+	(void)state;
+	struct fixture f;
+	uint64_t m;
+	const struct gospy_capture_request passive = {
+		.stop = GOSPY_STOP_NONE, .stacks = true, .passive = true};
+	const enum synthetic_function expected[] = {FN_WORK, FN_MAIN, FN_GOEXIT};
+
+	init(&f, 65536);
+	uint64_t g = running(&f, &m), sp = synthetic_stack(&f.s, g, expected, 2);
+	put_registers(&f, synthetic_pc(FN_LEAF, 0x20), sp - 8);
+	take(&f, &passive);
+	assert_stack(&f, 0, expected, COUNT(expected));
+	assert_int_equal(flags_of(&f, 0), GOSPY_GOROUTINE_STALE);
+	deinit(&f);
+}
+
 static void does_not_take_one_goroutine_for_another(void **state)
 {
 	(void)state;
@@ -996,6 +1014,7 @@ int main(void)
 		cmocka_unit_test(walks_a_million_frames),
 		cmocka_unit_test(writes_arguments_of_each_frame),
 		cmocka_unit_test(walks_running_goroutines_from_their_registers),
+		cmocka_unit_test(looks_at_no_thread_where_it_must_not),
 		cmocka_unit_test(walks_through_a_signal_handler),
 		cmocka_unit_test(walks_from_gobuf_on_the_system_stack),
 		cmocka_unit_test(walks_from_where_the_vdso_was_called),

@@ -10,18 +10,23 @@ struct gospy_capture_request {
 	enum gospy_stop_mode stop;
 	/** Let go after this long and go on in `none`; 0: no limit. */
 	uint64_t max_pause_ns;
-	/** Whole stacks; without: only what `summary` needs (innermost frames for the current function). */
+	/** Whole stacks; without: only what `summary` needs (innermost frames for the current
+	 * function). */
 	bool stacks;
 	/** Arguments of each frame (debug2, json). Costs memory for each frame. */
 	bool arguments;
 	/** Goroutines of the runtime itself too. */
 	bool system;
+	/** In mode none, no thread is looked at either, not even for microseconds: of a goroutine
+	 * on a CPU only where it was scheduled last is known. */
+	bool passive;
 };
 
 /**
  * Takes a snapshot of `program`. Errors: GOSPY_ERROR_EXITED when the process ended meanwhile,
- * GOSPY_ERROR_PERMISSION when it cannot be stopped as asked, GOSPY_ERROR_BAD_DATA when its lists are
- * not what they must be (hostile or corrupt), GOSPY_ERROR_NO_MEMORY. On any error nothing is held.
+ * GOSPY_ERROR_PERMISSION when it cannot be stopped as asked, GOSPY_ERROR_BAD_DATA when its lists
+ * are not what they must be (hostile or corrupt), GOSPY_ERROR_NO_MEMORY. On any error nothing is
+ * held.
  */
 GOSPY_CHECKED struct gospy_error *gospy_capture_take(struct gospy_program *program,
 						     const struct gospy_capture_request *request,
