@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -14,42 +16,85 @@
 
 /** Where distributions put debug files (debuginfo packages of Debian, Fedora, ...). */
 #define DEBUG_TREE "usr/lib/debug"
+/** Neither waits for the other end of a pipe nor takes a terminal. */
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+#define MAX_FOUND_SIZE (UINT64_C(1) << 31)
 
-static const struct gospy_segment *text_segment(const struct gospy_image *image)
+/** The contents of a section; NULL where there are none, as in files with debug information only.
+ */
+static const uint8_t *contents(const struct gospy_image *image, const struct gospy_section *section)
 {
-	for (size_t i = 0; i < image->segments.size; i++) {
-		if (image->segments.data[i].executable)
-			return &image->segments.data[i];
-	}
-	return NULL;
+	if (!section || section->type == SHT_NOBITS || !section->size)
+		return NULL;
+	return gospy_source_at(&image->source, section->offset, section->size);
 }
 
-static bool same_text(const struct gospy_image *image, const struct gospy_image *other)
+/** Whether both have the section `name` with the same bytes. */
+static bool same_section(const struct gospy_image *image, const struct gospy_image *other,
+			 const char *name)
 {
-	const struct gospy_segment *a = text_segment(image), *b = text_segment(other);
-	if (!a || !b || !a->file_size || a->file_size != b->file_size || a->address != b->address)
-		return false;
-	const uint8_t *text_a = gospy_source_at(&image->source, a->offset, a->file_size);
-	const uint8_t *text_b = gospy_source_at(&other->source, b->offset, b->file_size);
-	return text_a && text_b && !memcmp(text_a, text_b, a->file_size);
+	const struct gospy_section *a = gospy_image_section(image, name);
+	const struct gospy_section *b = gospy_image_section(other, name);
+	const uint8_t *bytes_a = contents(image, a), *bytes_b = contents(other, b);
+
+	return bytes_a && bytes_b && a->size == b->size && !memcmp(bytes_a, bytes_b, a->size);
+}
+
+/** Code at the same place, whatever its bytes are. */
+static bool same_text_place(const struct gospy_image *image, const struct gospy_image *other)
+{
+	const struct gospy_section *a = gospy_image_section(image, ".text");
+	const struct gospy_section *b = gospy_image_section(other, ".text");
+
+	return a && b && a->address == b->address && a->size == b->size;
+}
+
+/**
+ * The content id of package main within a Go build id: "link action/main action/main content/link
+ * content" (cmd/go/internal/work/buildid.go). "" when there is none.
+ */
+static const char *main_content(const char *build_id, size_t *ret_size)
+{
+	const char *part = build_id;
+
+	for (int i = 0; i < 2 && part; i++) {
+		part = strchr(part, '/');
+		part = part ? part + 1 : NULL;
+	}
+	*ret_size = part ? strcspn(part, "/") : 0;
+	return part ? part : "";
+}
+
+static bool same_main(const struct gospy_image *image, const struct gospy_image *other)
+{
+	size_t size_a, size_b;
+	const char *a = main_content(image->go_build_id, &size_a);
+	const char *b = main_content(other->go_build_id, &size_b);
+
+	return size_a && size_a == size_b && !memcmp(a, b, size_a);
 }
 
 bool gospy_debugfile_matches(const struct gospy_image *image, const struct gospy_image *other)
 {
 	if (image->machine != other->machine)
 		return false;
-	if (*image->build_id && *other->build_id && !strcmp(image->build_id, other->build_id))
+	if (*image->build_id && !strcmp(image->build_id, other->build_id))
 		return true;
 	if (*image->go_build_id && !strcmp(image->go_build_id, other->go_build_id))
 		return true;
-	/* A twin linked without -s -w has other ids; its code is the same to the byte up to
-	 * Go 1.17. */
-	return same_text(image, other);
+	if (!same_text_place(image, other))
+		return false;
+	return same_section(image, other, ".text") ||
+	       (same_main(image, other) && (same_section(image, other, ".gopclntab") ||
+					    same_section(image, other, ".data.rel.ro.gopclntab")));
 }
 
-/** Takes `source` over into `ret` if it is a debug file of the image. */
+/**
+ * Takes `source` over into `ret` if it is a debug file of the image: one that matches, or (`known`)
+ * whose checksum the image states itself.
+ */
 static struct gospy_error *accept(const struct gospy_debugfile_query *query,
-				  struct gospy_source *source, const char *path,
+				  struct gospy_source *source, const char *path, bool known,
 				  struct gospy_source *ret)
 {
 	struct gospy_image other;
@@ -59,18 +104,18 @@ static struct gospy_error *accept(const struct gospy_debugfile_query *query,
 		gospy_source_deinit(source);
 		return gospy_error_wrap(err, "%s", path);
 	}
-	bool matches = gospy_debugfile_matches(query->image, &other);
-	/* The image owns the source now: take it back out before the rest is freed. */
-	*source = other.source;
-	memset(&other.source, 0, sizeof(other.source));
-	gospy_image_deinit(&other);
-	if (!matches) {
-		gospy_source_deinit(source);
-		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
-					  "%s is another build than the process runs", path);
+	if (!known && !gospy_debugfile_matches(query->image, &other))
+		err = gospy_error_create(GOSPY_ERROR_BAD_DATA,
+					 "%s is another build than the process runs", path);
+	else if (!other.has_dwarf && !query->bin)
+		err = gospy_error_create(GOSPY_ERROR_BAD_DATA, "%s has no debug information", path);
+	if (!err) {
+		/* The image owns the bytes: take them out before the rest is freed. */
+		*ret = other.source;
+		other.source = (struct gospy_source){};
 	}
-	*ret = *source;
-	return NULL;
+	gospy_image_deinit(&other);
+	return err;
 }
 
 /** What the user names must be right: anything wrong with it is an error. */
@@ -78,7 +123,7 @@ static struct gospy_error *open_named(const struct gospy_debugfile_query *query,
 				      struct gospy_source *ret, char **ret_path)
 {
 	_cleanup_free_ char *path = strdup(query->bin);
-	_cleanup_close_ int fd = open(query->bin, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = open(query->bin, OPEN_FLAGS);
 	struct gospy_source source;
 
 	if (!path)
@@ -89,21 +134,52 @@ static struct gospy_error *open_named(const struct gospy_debugfile_query *query,
 	/* Read, not mapped: somebody may be rebuilding it. */
 	struct gospy_error *err = gospy_source_init_read(&source, fd, query->bin);
 	if (!err)
-		err = accept(query, &source, query->bin, ret);
+		err = accept(query, &source, query->bin, false, ret);
 	if (!err)
 		*ret_path = take_ptr(path);
 	return err;
 }
 
+/** As open_below() for kernels before 5.6: no symbolic link is followed at all. */
+static int open_without_links(int root, const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	char *rest = NULL;
+	int fd = copy ? openat(root, ".", O_PATH | O_CLOEXEC) : -1;
+
+	for (char *name = copy ? strtok_r(copy, "/", &rest) : NULL; name && fd >= 0;) {
+		char *next = strtok_r(NULL, "/", &rest);
+		int flags = next ? O_PATH | O_DIRECTORY | O_CLOEXEC : OPEN_FLAGS;
+		int outer = fd;
+		fd = strcmp(name, "..") ? openat(outer, name, flags | O_NOFOLLOW) : -1;
+		close(outer);
+		name = next;
+	}
+	return fd;
+}
+
 /** Opens `path` below `root`, whose symbolic links cannot lead out of it. */
 static int open_below(int root, const char *path)
 {
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	struct open_how how = {.flags = OPEN_FLAGS,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
 	if (root == AT_FDCWD)
-		return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		return open(path, OPEN_FLAGS);
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_without_links(root, path);
+	return fd;
+}
+
+/** Reads a file that was found, not named: a container could have one of any size there. */
+static struct gospy_error *read_found(int fd, const char *path, struct gospy_source *ret)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0 || (uint64_t)status.st_size > MAX_FOUND_SIZE)
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "%s is too large", path);
+	return gospy_source_init_read(ret, fd, path);
 }
 
 /** Tries one place; a file that does not fit is passed over. `*ret_found` tells whether it was the
@@ -118,13 +194,13 @@ static struct gospy_error *try_path(const struct gospy_debugfile_query *query, i
 	*ret_found = false;
 	if (fd < 0)
 		return NULL;
-	struct gospy_error *err = gospy_source_init_read(&source, fd, path);
+	struct gospy_error *err = read_found(fd, path, &source);
 	if (!err && crc && crc32_z(0, source.data, source.size) != *crc) {
 		gospy_source_deinit(&source);
 		return NULL;
 	}
 	if (!err)
-		err = accept(query, &source, path, ret);
+		err = accept(query, &source, path, crc, ret);
 	if (err && err->code != GOSPY_ERROR_NO_MEMORY) {
 		gospy_error_destroy(err);
 		return NULL;
@@ -161,8 +237,7 @@ static struct gospy_error *try_build_id(const struct gospy_debugfile_query *quer
 static const char *debug_link(const struct gospy_image *image, uint32_t *ret_crc)
 {
 	const struct gospy_section *section = gospy_image_section(image, ".gnu_debuglink");
-	const uint8_t *data =
-		section ? gospy_source_at(&image->source, section->offset, section->size) : NULL;
+	const uint8_t *data = contents(image, section);
 
 	if (!data || section->size < 8 || !memchr(data, 0, section->size - 4))
 		return NULL;
