@@ -42,7 +42,7 @@ static void open_image(const char *path, struct gospy_image *ret)
 	assert_null(gospy_image_init(ret, &source));
 }
 
-static void shell(const char *format, ...)
+GOSPY_PRINTF(1, 2) static void shell(const char *format, ...)
 {
 	char command[2048];
 	va_list args;
