@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOSPY = os.environ["GOSPY"]
@@ -52,6 +53,16 @@ def state_of(pid):
     return lines["State"][0], lines["TracerPid"]
 
 
+def runs_on(pid):
+    """Whether the process runs and nobody traces it, once others that look into it are gone."""
+    for _ in range(1000):
+        state, tracer = state_of(pid)
+        if state in "RS" and tracer == "0":
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def is_whole(command, output):
     """Whether an output that was called a success is all there."""
     if "pprof" in command:
@@ -65,9 +76,8 @@ def problem(command, pid, done):
     """What is wrong with a run; None when nothing is."""
     errors = done.stderr.decode(errors="replace")
     told = "memory" in errors or (command[0] == "doctor" and b"memory" in done.stdout)
-    state = state_of(pid)
-    if state[0] not in "RS" or state[1] != "0":
-        return "the process is in state %s, traced by %s" % state
+    if not runs_on(pid):
+        return "the process is in state %s, traced by %s" % state_of(pid)
     if done.returncode == 0:
         return None if is_whole(command, done.stdout) else "half a result: %r" % done.stdout[-100:]
     # A thread that could not be held is told of as a stack that is not whole.
