@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <gospy/text.h>
 
 #include "filter.h"
 
@@ -179,61 +182,12 @@ static bool parse_number(const char *text, uint64_t *ret)
 	return true;
 }
 
-/** Nanoseconds of the unit at `*text`, which is moved behind it; 0 for none. */
-static uint64_t read_unit(const char **text)
-{
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {
-		{"ns", 1},
-		{"us", 1000},
-		{"µs", 1000},
-		{"ms", 1000000},
-		{"s", UINT64_C(1000000000)},
-		{"m", UINT64_C(60000000000)},
-		{"h", UINT64_C(3600000000000)},
-		{"d", UINT64_C(86400000000000)},
-	};
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-		size_t size = strlen(units[i].name);
-		if (strncmp(*text, units[i].name, size) == 0) {
-			*text += size;
-			return units[i].ns;
-		}
-	}
-	return 0;
-}
-
-/** "1h30m", "250ms", "1.5s"; "0" needs no unit. */
+/** "0" needs no unit. */
 static bool parse_duration(const char *text, uint64_t *ret)
 {
-	double total = 0;
-
-	if (strcmp(text, "0") == 0) {
-		*ret = 0;
-		return true;
-	}
-	do {
-		double value = 0, scale = 0;
-		const char *start = text;
-		for (; isdigit((unsigned char)*text) || (*text == '.' && scale == 0); text++) {
-			if (*text == '.') {
-				scale = 1;
-				continue;
-			}
-			value = value * 10 + (*text - '0');
-			scale *= 10;
-		}
-		uint64_t unit = text == start ? 0 : read_unit(&text);
-		if (!unit)
-			return false;
-		total += value / (scale > 1 ? scale : 1) * (double)unit;
-	} while (*text);
-	if (!(total < 9.2e18))
-		return false;
-	*ret = (uint64_t)(total + 0.5);
+	if (strcmp(text, "0") != 0)
+		return gospy_text_duration(text, ret);
+	*ret = 0;
 	return true;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <gospy/stack_walk.h>
+#include <gospy/text.h>
 #include <gospy/view.h>
 
 static bool has_prefix(const char *string, const char *prefix)
@@ -35,11 +36,7 @@ static bool is_linknamed(const char *function)
 	/* sync.runtime_Semacquire, internal/poll.runtime_pollWait, internal/sync.runtime_... */
 	if (dot && has_prefix(dot, ".runtime_"))
 		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(function, names[i]) == 0)
-			return true;
-	}
-	return false;
+	return gospy_text_is_one_of(function, names, sizeof(names) / sizeof(*names));
 }
 
 static bool is_runtime(const char *function)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include <gospy/map.h>
 
 /** Finaliser of MurmurHash3: spreads the low bits of addresses, which are mostly zero. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <gospy/output.h>
+#include <gospy/text.h>
 
 #define FLUSH_SIZE (64 * 1024)
 
@@ -124,26 +125,6 @@ void gospy_output_hex(struct gospy_output *output, uint64_t value)
 	gospy_output_write(output, digits + pos, sizeof(digits) - pos);
 }
 
-/** Length of the well-formed UTF-8 sequence at `p`, 0 when it is none; its code point in `*ret`. */
-static size_t utf8_sequence(const unsigned char *p, size_t size, uint32_t *ret)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-
-	if (!length || length > size)
-		return 0;
-	uint32_t point = length == 1 ? p[0] : p[0] & (0x7fU >> length);
-	for (size_t i = 1; i < length; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-		point = point << 6 | (p[i] & 0x3f);
-	}
-	if (point < smallest[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-		return 0;
-	*ret = point;
-	return length;
-}
-
 /** Whether a terminal takes the code point for a command rather than a character. */
 static bool is_control(uint32_t point)
 {
@@ -159,7 +140,7 @@ void gospy_output_escaped(struct gospy_output *output, const char *data, size_t 
 
 	for (size_t i = 0; i < size;) {
 		uint32_t point = 0;
-		size_t length = utf8_sequence(p + i, size - i, &point);
+		size_t length = gospy_text_decode(p + i, size - i, &point);
 		if (length && !is_control(point)) {
 			i += length;
 			continue;

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <gospy/map.h>
+#include <string.h>
 
-/** FNV-1a, 64 bits. */
-static uint64_t hash_bytes(const uint8_t *data, size_t size)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
-	return hash ^ hash >> 32;
-}
+#include <gospy/strings.h>
+#include <gospy/text.h>
 
 struct gospy_error *gospy_strings_init(struct gospy_strings *strings)
 {
@@ -40,8 +33,8 @@ const char *gospy_strings_get(const struct gospy_strings *strings, uint32_t id, 
 	bool known = id < gospy_strings_count(strings);
 
 	if (ret_size)
-		*ret_size = known ? strings->offsets.data[id + 1] - strings->offsets.data[id] - 1
-				  : 0;
+		*ret_size =
+			known ? strings->offsets.data[id + 1] - strings->offsets.data[id] - 1 : 0;
 	return known ? (const char *)strings->bytes.data + strings->offsets.data[id] : "";
 }
 
@@ -50,7 +43,7 @@ static uint32_t *find_slot(const struct gospy_strings *strings, const uint8_t *d
 {
 	size_t mask = strings->capacity - 1;
 
-	for (size_t i = hash_bytes(data, size) & mask;; i = (i + 1) & mask) {
+	for (size_t i = gospy_text_hash(data, size) & mask;; i = (i + 1) & mask) {
 		uint32_t slot = strings->slots[i];
 		if (!slot)
 			return &strings->slots[i];
@@ -92,7 +85,8 @@ struct gospy_error *gospy_strings_intern(struct gospy_strings *strings, const vo
 		return NULL;
 	}
 	struct gospy_u8_vec *bytes = &strings->bytes;
-	if (count >= GOSPY_MAP_NONE - 1 || size >= SIZE_MAX - bytes->size ||
+	/* UINT32_MAX is nobody's number: it may stand for none. */
+	if (count >= UINT32_MAX - 1 || size >= SIZE_MAX - bytes->size ||
 	    !gospy_u8_vec_reserve(bytes, bytes->size + size + 1) ||
 	    !gospy_u64_vec_append(&strings->offsets, bytes->size + size + 1))
 		return &gospy_enomem;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gospy/text.h>
+
 #include "options.h"
 
 /** Return values of getopt_long above those of any letter. */
@@ -48,41 +50,12 @@ static struct gospy_error *parse_name(struct options *options, const char *text)
 	return NULL;
 }
 
-static double unit_of(const char *text, size_t length)
+static struct gospy_error *parse_duration(const char *text, uint64_t *ret_ns)
 {
-	static const struct {
-		const char *name;
-		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strlen(units[i].name) == length && !memcmp(units[i].name, text, length))
-			return units[i].ns;
-	}
-	return 0;
-}
-
-struct gospy_error *options_duration(const char *text, uint64_t *ret_ns)
-{
-	double total = 0;
-	const char *at = text;
-
-	do {
-		char *end;
-		double value = *at >= '0' && *at <= '9' ? strtod(at, &end) : -1;
-		size_t length = value < 0 ? 0 : strspn(end, "nuhms");
-		double unit = value < 0 ? 0 : unit_of(end, length);
-		if (!(unit > 0))
-			return gospy_error_create(GOSPY_ERROR_USAGE,
-						  "'%s' is not a duration such as 20ms or 1m30s",
-						  text);
-		total += value * unit;
-		at = end + length;
-	} while (*at);
-	if (!(total < 9e18))
-		return gospy_error_create(GOSPY_ERROR_USAGE, "the duration '%s' is too long", text);
-	*ret_ns = (uint64_t)total;
-	return NULL;
+	if (gospy_text_duration(text, ret_ns))
+		return NULL;
+	return gospy_error_create(GOSPY_ERROR_USAGE, "'%s' is not a duration such as 20ms or 1m30s",
+				  text);
 }
 
 static bool is_label(const struct gospy_option *option, const char *text)
@@ -187,7 +160,7 @@ static struct gospy_error *apply(struct options *options, enum gospy_option_id i
 		options->capture.stop = GOSPY_STOP_NONE;
 		break;
 	case GOSPY_OPTION_MAX_PAUSE:
-		return options_duration(text, &options->capture.max_pause_ns);
+		return parse_duration(text, &options->capture.max_pause_ns);
 	case GOSPY_OPTION_BIN:
 		options->bin = text;
 		break;

@@ -32,7 +32,4 @@ struct options {
 GOSPY_CHECKED struct gospy_error *
 options_parse(struct options *options, const struct gospy_command *command, int argc, char **argv);
 
-/** A duration as Go writes it ("1m30s", "20ms", "1.5h") in ns; GOSPY_ERROR_USAGE. */
-GOSPY_CHECKED struct gospy_error *options_duration(const char *text, uint64_t *ret_ns);
-
 #endif

@@ -2,6 +2,7 @@
 #include <gospy/cursor.h>
 #include <gospy/limits.h>
 #include <gospy/map.h>
+#include <gospy/text.h>
 #include <gospy/unwind.h>
 
 #include "frame_rules.h"
@@ -54,15 +55,6 @@ const struct gospy_pc_info *gospy_unwind_cache_get(const struct gospy_unwind_cac
 	return &cache->infos.data[index];
 }
 
-static bool is_one_of(const char *name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(name, names[i]))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Functions that the signal handler makes a running function call: their caller stands at an
  * instruction that was not a call (unwinder.next in runtime/traceback.go, Go 1.21, injectedCall).
@@ -72,7 +64,7 @@ static bool is_injected(const char *name)
 	static const char *const names[] = {"runtime.sigpanic", "runtime.asyncPreempt",
 					    "runtime.debugCallV1", "runtime.debugCallV2"};
 
-	return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+	return gospy_text_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
 /*
@@ -83,7 +75,7 @@ static bool may_write_sp(const char *name)
 {
 	static const char *const names[] = {"runtime.cgocallback", "runtime.cgocallback_gofunc"};
 
-	return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+	return gospy_text_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
 /*
@@ -100,7 +92,7 @@ static bool leaves_the_stack(const char *name)
 		"runtime.walltime",    "runtime.walltime1", "time.now",
 	};
 
-	return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+	return gospy_text_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
 static uint8_t action_of(const struct gospy_func *func, bool exact)
@@ -320,7 +312,7 @@ static const struct gospy_unwind_frame *find_handler(const struct gospy_unwind_c
 	for (size_t i = 0; i < frames->size; i++) {
 		const struct gospy_pc_info *info = &cache->infos.data[frames->data[i].pc_index];
 		if (info->module && frames->data[i].cfa &&
-		    is_one_of(info->func.name, names, sizeof(names) / sizeof(names[0])))
+		    gospy_text_is_one_of(info->func.name, names, sizeof(names) / sizeof(names[0])))
 			return &frames->data[i];
 	}
 	return NULL;

@@ -3,6 +3,7 @@
 
 #include <gospy/buildinfo.h>
 #include <gospy/limits.h>
+#include <gospy/text.h>
 
 #include "program_parts.h"
 
@@ -27,11 +28,8 @@ static struct gospy_error *try_string(const struct gospy_program *program, uint6
 
 static bool is_version(const char *text)
 {
-	for (const char *p = text; *p; p++) {
-		if (*p < ' ' || *p > '~')
-			return false;
-	}
-	return !strncmp(text, "go1.", 4) || !strncmp(text, "devel ", 6);
+	return gospy_text_is_printable(text, strlen(text)) &&
+	       (!strncmp(text, "go1.", 4) || !strncmp(text, "devel ", 6));
 }
 
 /** Up to Go 1.17 the build information may hold addresses of variables instead of texts. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
-#include <gospy/limits.h>
+#include <gospy/text.h>
 
 #include "program_parts.h"
 
@@ -10,16 +8,6 @@
 /** "GC worker (active)", ...: no text is near it; a length above it is not that of a wait reason.
  */
 #define MAX_WAIT_REASON 256
-
-/** Whether it is plain text, as all of them are: reading on into the array behind ends there. */
-static bool is_text(const char *text, uint64_t size)
-{
-	for (uint64_t i = 0; i < size; i++) {
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	}
-	return true;
-}
 
 /** Reads the reason whose string header is `header`; *ret stays NULL for what cannot be one. */
 static struct gospy_error *read_reason(struct gospy_target *target, const uint64_t header[2],
@@ -32,7 +20,8 @@ static struct gospy_error *read_reason(struct gospy_target *target, const uint64
 	if (gospy_error_catch(&err, GOSPY_ERROR_FAULT) ||
 	    gospy_error_catch(&err, GOSPY_ERROR_BAD_DATA))
 		return NULL;
-	if (!err && is_text(text, header[1]))
+	/* All of them are plain text: reading on into the array behind ends here. */
+	if (!err && gospy_text_is_printable(text, header[1]))
 		*ret = take_ptr(text);
 	return err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <string.h>
 
 #include <gospy/json.h>
+#include <gospy/text.h>
 
 void gospy_json_init(struct gospy_json *json, struct gospy_output *output)
 {
@@ -13,24 +13,6 @@ void gospy_json_init(struct gospy_json *json, struct gospy_output *output)
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-/** Length of the well-formed UTF-8 sequence at `p`, which ends with NUL; 0 when it is none. */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t length = p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-
-	for (size_t i = 1; i < length; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-	}
-	/* Overlong forms, surrogates and what is beyond U+10FFFF are told by the first two bytes.
-	 */
-	if ((length == 2 && p[0] < 0xc2) || (p[0] == 0xe0 && p[1] < 0xa0) ||
-	    (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f) || p[0] > 0xf4)
-		return 0;
-	return length;
 }
 
 static void write_escape(struct gospy_output *output, unsigned char c)
@@ -54,8 +36,9 @@ static void write_quoted(struct gospy_output *output, const char *string)
 	gospy_output_char(output, '"');
 	while (*p) {
 		const unsigned char *start = p;
-		size_t length = 0;
-		while (is_plain(*p) || (*p >= 0x80 && (length = utf8_length(p)) != 0))
+		size_t length = 1;
+		uint32_t point;
+		while (is_plain(*p) || (*p >= 0x80 && (length = gospy_text_decode(p, 4, &point))))
 			p += *p >= 0x80 ? length : 1;
 		gospy_output_write(output, start, (size_t)(p - start));
 		if (*p >= 0x80) {

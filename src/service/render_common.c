@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include <gospy/text.h>
+
 #include "render_common.h"
 
 enum {
@@ -64,15 +66,6 @@ uint32_t gospy_renderer_location(struct gospy_renderer *renderer, enum gospy_vie
 	return place->location;
 }
 
-static bool is_printable_ascii(const char *string, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (string[i] < 0x20 || string[i] > 0x7e)
-			return false;
-	}
-	return true;
-}
-
 void gospy_renderer_string(struct gospy_renderer *renderer, uint32_t id)
 {
 	size_t size;
@@ -82,7 +75,7 @@ void gospy_renderer_string(struct gospy_renderer *renderer, uint32_t id)
 	const char *string = gospy_strings_get(&renderer->snapshot->strings, id, &size);
 	if (!renderer->clean[id])
 		renderer->clean[id] =
-			is_printable_ascii(string, size) ? STRING_CLEAN : STRING_DIRTY;
+			gospy_text_is_printable(string, size) ? STRING_CLEAN : STRING_DIRTY;
 	if (renderer->clean[id] == STRING_CLEAN)
 		gospy_output_write(renderer->output, string, size);
 	else

@@ -3,6 +3,7 @@
 
 #include <gospy/buildinfo.h>
 #include <gospy/cleanup.h>
+#include <gospy/text.h>
 
 #include "render_common.h"
 
@@ -221,11 +222,7 @@ static bool is_idle_in_synctest(const char *reason)
 		"synctest.Wait",
 	};
 
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
-		if (strcmp(reasons[i], reason) == 0)
-			return true;
-	}
-	return false;
+	return gospy_text_is_one_of(reason, reasons, sizeof(reasons) / sizeof(*reasons));
 }
 
 static void write_bubble(struct printer *printer, uint32_t index)
@@ -239,29 +236,6 @@ static void write_bubble(struct printer *printer, uint32_t index)
 	gospy_output_u64(printer->output, gs->bubble[index]);
 }
 
-/** Code point of the UTF-8 sequence at `p`, which ends with NUL, and its length; 0 for a bad byte.
- */
-static size_t decode_rune(const unsigned char *p, uint32_t *ret)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t length = p[0] < 0x80	  ? 1
-			: p[0] >> 5 == 6  ? 2
-			: p[0] >> 4 == 14 ? 3
-			: p[0] >> 3 == 30 ? 4
-					  : 0;
-	uint32_t point = length < 2 ? p[0] : p[0] & (0x7fU >> length);
-
-	for (size_t i = 1; i < length; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-		point = point << 6 | (p[i] & 0x3f);
-	}
-	if (!length || point < smallest[length] || point > 0x10ffff || point >> 11 == 0x1b)
-		return 0;
-	*ret = point;
-	return length;
-}
-
 /** printquoted (runtime/print.go, Go 1.26). */
 static void write_quoted(struct gospy_output *output, const char *text)
 {
@@ -270,7 +244,7 @@ static void write_quoted(struct gospy_output *output, const char *text)
 
 	gospy_output_char(output, '"');
 	for (size_t length; *p; p += length ? length : 1) {
-		length = decode_rune(p, &point);
+		length = gospy_text_decode(p, 4, &point);
 		if (!length)
 			gospy_output_format(output, "\\x%02x", *p);
 		else if (point == '\n' || point == '\r' || point == '\t')

@@ -5,6 +5,7 @@
 #include <gospy/buildinfo.h>
 #include <gospy/cursor.h>
 #include <gospy/limits.h>
+#include <gospy/text.h>
 
 /* debug/buildinfo/buildinfo.go, Go 1.27: a 32-byte header on a 16-byte boundary. */
 static const char magic[] = "\xff Go buildinf:";
@@ -27,13 +28,8 @@ enum {
 /** Whether this may be a version: printable text of a sane length. */
 static bool is_version(const uint8_t *text, uint64_t size)
 {
-	if (size == 0 || size > GOSPY_MAX_STRING)
-		return false;
-	for (uint64_t i = 0; i < size; i++) {
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	}
-	return true;
+	return size && size <= GOSPY_MAX_STRING &&
+	       gospy_text_is_printable((const char *)text, size);
 }
 
 /** Strips the two sentinels that frame the module lines; what has none is no module information. */

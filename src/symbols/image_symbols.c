@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include <gospy/cursor.h>
+#include <gospy/text.h>
 
 #include "image_symbols.h"
 
@@ -50,34 +53,18 @@ static bool find_table(const struct gospy_image *image, uint32_t type, struct ta
 	return false;
 }
 
-/** FNV-1a of a string, and its length. */
-static uint64_t hash(const char *name, size_t *ret_length)
-{
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
-	size_t i = 0;
-
-	for (; name[i]; i++)
-		value = (value ^ (uint8_t)name[i]) * UINT64_C(0x100000001b3);
-	*ret_length = i;
-	return value ^ value >> 32;
-}
-
-/** The slot of `name`, or the free one where it belongs; `work` counts the bytes and slots looked
- * at. */
+/** The slot of `name`, whose hash is `hash`, or the free one where it belongs; `work` counts the
+ * slots looked at. */
 static struct slot *find_slot(const struct gospy_image_symbols *symbols, const char *name,
-			      uint64_t *work)
+			      uint64_t hash, uint64_t *work)
 {
-	size_t length;
-	uint64_t value = hash(name, &length);
-	uint64_t i = value & symbols->mask;
+	uint64_t i = hash & symbols->mask;
 
-	*work += length;
 	for (; symbols->slots[i].name; i = (i + 1) & symbols->mask, ++*work) {
-		struct slot *slot = &symbols->slots[i];
-		if (slot->hash == value && strcmp(slot->name, name) == 0)
-			return slot;
+		const struct slot *slot = &symbols->slots[i];
+		if (slot->hash == hash && strcmp(slot->name, name) == 0)
+			break;
 	}
-	symbols->slots[i].hash = value;
 	return &symbols->slots[i];
 }
 
@@ -104,11 +91,13 @@ GOSPY_CHECKED static struct gospy_error *add_table(struct gospy_image_symbols *s
 		uint32_t name = gospy_load_u32(symbol);
 		if (name == 0 || name >= table->strings_size || !has_address(symbol))
 			continue;
-		struct slot *slot = find_slot(symbols, table->strings + name, &work);
-		if (!slot->name) {
-			slot->name = table->strings + name;
-			slot->address = gospy_load_u64(symbol + 8);
-		}
+		const char *text = table->strings + name;
+		size_t length = strlen(text);
+		uint64_t hash = gospy_text_hash(text, length);
+		struct slot *slot = find_slot(symbols, text, hash, &work);
+		if (!slot->name)
+			*slot = (struct slot){text, gospy_load_u64(symbol + 8), hash};
+		work += length;
 		if (work > allowed)
 			return gospy_error_create(GOSPY_ERROR_BAD_DATA,
 						  "the symbol table is malformed");
@@ -163,7 +152,8 @@ bool gospy_image_symbols_find(const struct gospy_image_symbols *symbols, const c
 			      uint64_t *ret_address)
 {
 	uint64_t work = 0;
-	const struct slot *slot = find_slot(symbols, name, &work);
+	const struct slot *slot =
+		find_slot(symbols, name, gospy_text_hash(name, strlen(name)), &work);
 
 	if (!slot->name)
 		return false;

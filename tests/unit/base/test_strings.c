@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include <gospy/map.h>
+#include <gospy/strings.h>
 
 static uint32_t intern(struct gospy_strings *strings, const char *text)
 {

@@ -15,6 +15,7 @@
 
 #include <gospy/map.h>
 #include <gospy/registers.h>
+#include <gospy/strings.h>
 #include <gospy/target.h>
 #include <gospy/vec.h>
 
