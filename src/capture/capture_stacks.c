@@ -107,6 +107,13 @@ static struct gospy_error *write_arguments(struct capture *c, uint32_t row, size
 		err = gospy_arguments_write(c->program,
 					    gospy_unwind_cache_get(c->cache, frame->pc_index),
 					    frame->cfa, window, &text);
+		if (err && err->code != GOSPY_ERROR_NO_MEMORY) {
+			/* A table that cannot be read leaves them unknown, like those of inlined
+			 * calls. */
+			gospy_error_catch(&err, err->code);
+			text.size = 0;
+			gospy_output_string(&text, "...");
+		}
 		if (!err)
 			err = gospy_strings_intern(&c->snapshot->strings,
 						   text.data ? text.data : "", text.size, &id);

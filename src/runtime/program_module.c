@@ -64,7 +64,9 @@ static struct gospy_error *read_text_sections(struct gospy_target *target,
 	if (count < 2)
 		return NULL;
 	if (count > MAX_TEXT_SECTIONS)
-		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "too many parts of the text");
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
+					  "its module data claims %llu parts of the text",
+					  (unsigned long long)count);
 	words = calloc(count, 24);
 	_cleanup_free_ struct gospy_text_section *sections = calloc(count, sizeof(*sections));
 	if (!words || !sections)

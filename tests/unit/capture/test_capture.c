@@ -352,6 +352,24 @@ static void writes_arguments_of_each_frame(void **state)
 	deinit(&f);
 }
 
+static void leaves_out_arguments_of_which_nothing_can_be_read(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const struct gospy_capture_request request = {
+		.stop = GOSPY_STOP_NONE, .stacks = true, .arguments = true};
+	const enum synthetic_function stack[] = {FN_RUNFINQ, FN_MAIN};
+
+	init(&f, 65536);
+	synthetic_stack(&f.s, synthetic_g(&f.s, 1, 1024), stack, COUNT(stack));
+	take(&f, &request);
+	assert_int_equal(f.snapshot->arguments.size, 3);
+	assert_string_equal(gospy_snapshot_string(f.snapshot, f.snapshot->arguments.data[0]),
+			    "...");
+	assert_string_equal(gospy_snapshot_string(f.snapshot, f.snapshot->arguments.data[1]), "");
+	deinit(&f);
+}
+
 /** A running goroutine on thread TID, of which only main is known to have been called. */
 static uint64_t running(struct fixture *f, uint64_t *ret_m)
 {
@@ -1013,6 +1031,7 @@ int main(void)
 		cmocka_unit_test(gives_the_innermost_frames_without_stacks),
 		cmocka_unit_test(walks_a_million_frames),
 		cmocka_unit_test(writes_arguments_of_each_frame),
+		cmocka_unit_test(leaves_out_arguments_of_which_nothing_can_be_read),
 		cmocka_unit_test(walks_running_goroutines_from_their_registers),
 		cmocka_unit_test(looks_at_no_thread_where_it_must_not),
 		cmocka_unit_test(walks_through_a_signal_handler),

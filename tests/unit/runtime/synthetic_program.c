@@ -94,6 +94,15 @@ static void write_pclntab(struct pcln_bytes *bytes, uint8_t min_instruction)
 			.pcfile = files,
 			.pcln = lines[i],
 		};
+		/* Of its arguments the table tells at a place that is not there (FUNCDATA_ArgInfo).
+		 */
+		if (i == FN_RUNFINQ) {
+			static const int64_t funcdata[] = {PCLN_NO_FUNCDATA, PCLN_NO_FUNCDATA,
+							   PCLN_NO_FUNCDATA, PCLN_NO_FUNCDATA,
+							   PCLN_NO_FUNCDATA, 8};
+			memcpy(spec.funcs[i].funcdata, funcdata, sizeof(funcdata));
+			spec.funcs[i].num_funcdata = 6;
+		}
 	}
 	pcln_write(bytes, &spec);
 }
