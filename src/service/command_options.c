@@ -18,8 +18,9 @@ static const struct gospy_word formats[] = {
 static const struct gospy_word stop_modes[] = {
 	{"auto", GOSPY_STOP_AUTO, "what serves best here: none"},
 	{"none", GOSPY_STOP_NONE,
-	 "nothing is stopped; each goroutine is read again until it holds still, and marked torn "
-	 "if it does not"},
+	 "the process runs on, but for a thread that runs Go code just then, which is held for "
+	 "microseconds; each goroutine is read again until it holds still, and marked torn if it "
+	 "does not"},
 	{"ptrace", GOSPY_STOP_PTRACE, "every thread is held while the process is read"},
 	{NULL, 0, NULL},
 };
