@@ -12,33 +12,6 @@
 /** Entries of it that are read at a time. */
 #define LIST_CHUNK 131072
 
-uint64_t capture_field(const uint8_t *data, size_t size, struct gospy_layout_field field)
-{
-	uint64_t value = 0;
-
-	if (field.offset < 0 || field.size > sizeof(value) ||
-	    (size_t)field.offset + field.size > size)
-		return 0;
-	memcpy(&value, data + field.offset, field.size);
-	return value;
-}
-
-static uint32_t end_of(struct gospy_layout_field field)
-{
-	return field.offset < 0 ? 0 : (uint32_t)field.offset + field.size;
-}
-
-uint32_t capture_needed(const struct gospy_layout_field *fields, size_t count)
-{
-	uint32_t size = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (end_of(fields[i]) > size)
-			size = end_of(fields[i]);
-	}
-	return size;
-}
-
 static uint32_t g_size(const struct gospy_layout *layout)
 {
 	const struct gospy_layout_field fields[] = {
@@ -53,7 +26,7 @@ static uint32_t g_size(const struct gospy_layout *layout)
 		layout->g_tracking_seq,
 	};
 
-	return capture_needed(fields, sizeof(fields) / sizeof(fields[0]));
+	return gospy_layout_span(fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 static struct gospy_error *read_header(struct capture *c, uint64_t *ret_data, uint64_t *ret_count)
@@ -135,16 +108,16 @@ bool capture_is_running(const struct g_row *row)
 static void decode_state(const struct gospy_layout *layout, const uint8_t *data, size_t size,
 			 struct g_row *row)
 {
-	uint64_t syscall_sp = capture_field(data, size, layout->g_syscallsp);
+	uint64_t syscall_sp = gospy_layout_load(data, size, layout->g_syscallsp);
 
-	row->status = (uint32_t)capture_field(data, size, layout->g_atomicstatus);
-	row->tracking_seq = (uint8_t)capture_field(data, size, layout->g_tracking_seq);
+	row->status = (uint32_t)gospy_layout_load(data, size, layout->g_atomicstatus);
+	row->tracking_seq = (uint8_t)gospy_layout_load(data, size, layout->g_tracking_seq);
 	row->in_syscall = syscall_sp != 0;
-	row->sp = row->in_syscall ? syscall_sp : capture_field(data, size, layout->g_sched_sp);
-	row->pc = capture_field(data, size,
-				row->in_syscall ? layout->g_syscallpc : layout->g_sched_pc);
-	row->stack_lo = capture_field(data, size, layout->g_stack_lo);
-	row->stack_hi = capture_field(data, size, layout->g_stack_hi);
+	row->sp = row->in_syscall ? syscall_sp : gospy_layout_load(data, size, layout->g_sched_sp);
+	row->pc = gospy_layout_load(data, size,
+				    row->in_syscall ? layout->g_syscallpc : layout->g_sched_pc);
+	row->stack_lo = gospy_layout_load(data, size, layout->g_stack_lo);
+	row->stack_hi = gospy_layout_load(data, size, layout->g_stack_hi);
 }
 
 /*
@@ -162,7 +135,7 @@ bool capture_unchanged(const struct capture *c, uint32_t index, const uint8_t *d
 	return (now.status & ~SCAN_BIT) == (row->status & ~SCAN_BIT) &&
 	       now.tracking_seq == row->tracking_seq && now.sp == row->sp && now.pc == row->pc &&
 	       now.stack_lo == row->stack_lo && now.stack_hi == row->stack_hi &&
-	       capture_field(data, size, layout->g_goid) == c->snapshot->goroutines.id[index];
+	       gospy_layout_load(data, size, layout->g_goid) == c->snapshot->goroutines.id[index];
 }
 
 static uint32_t wait_reason_of(const struct capture *c, uint32_t raw, uint64_t reason)
@@ -194,22 +167,23 @@ static struct gospy_error *decode_links(struct capture *c, uint32_t index, const
 	const struct gospy_layout *layout = &c->program->layout;
 	struct gospy_goroutines *g = &c->snapshot->goroutines;
 	struct g_row *row = &c->rows.data[index];
-	uint64_t labels = capture_field(data, size, layout->g_labels);
-	/* rt0_go makes the main goroutine: no `go` statement does (printcreatedby, runtime/traceback.go). */
-	uint64_t gopc = g->id[index] == 1 ? 0 : capture_field(data, size, layout->g_gopc);
+	uint64_t labels = gospy_layout_load(data, size, layout->g_labels);
+	/* rt0_go makes the main goroutine: no `go` statement does (printcreatedby,
+	 * runtime/traceback.go). */
+	uint64_t gopc = g->id[index] == 1 ? 0 : gospy_layout_load(data, size, layout->g_gopc);
 
-	struct gospy_error *err = capture_m(c, capture_field(data, size, layout->g_m), &row->m);
+	struct gospy_error *err = capture_m(c, gospy_layout_load(data, size, layout->g_m), &row->m);
 	g->thread[index] = row->m ? (uint32_t)c->ms.data[row->m - 1].tid : 0;
 	if (!err)
 		err = capture_location(c, gopc, false, &g->creator[index]);
 	if (!err)
-		err = capture_location(c, capture_field(data, size, layout->g_startpc), true,
+		err = capture_location(c, gospy_layout_load(data, size, layout->g_startpc), true,
 				       &g->start[index]);
 	row->labels = 0;
 	if (!err && labels)
 		err = capture_labels(c, labels, &row->labels);
 	if (!err)
-		err = capture_bubble(c, index, capture_field(data, size, layout->g_sync_group));
+		err = capture_bubble(c, index, gospy_layout_load(data, size, layout->g_sync_group));
 	return err;
 }
 
@@ -220,9 +194,9 @@ static void decode_flags(struct capture *c, uint32_t index, const uint8_t *data,
 
 	if (c->rows.data[index].status & SCAN_BIT)
 		flags |= GOSPY_GOROUTINE_SCAN;
-	if (capture_field(data, size, layout->g_lockedm))
+	if (gospy_layout_load(data, size, layout->g_lockedm))
 		flags |= GOSPY_GOROUTINE_LOCKED;
-	if (capture_field(data, size, layout->g_sync_group))
+	if (gospy_layout_load(data, size, layout->g_sync_group))
 		flags |= GOSPY_GOROUTINE_BUBBLE;
 	c->snapshot->goroutines.flags[index] = flags;
 }
@@ -235,13 +209,13 @@ static struct gospy_error *decode(struct capture *c, uint32_t index, const uint8
 	struct g_row *row = &c->rows.data[index];
 
 	decode_state(layout, data, size, row);
-	g->id[index] = capture_field(data, size, layout->g_goid);
+	g->id[index] = gospy_layout_load(data, size, layout->g_goid);
 	g->status[index] = (uint8_t)(row->status & ~SCAN_BIT);
 	g->wait_reason[index] =
-		wait_reason_of(c, row->status, capture_field(data, size, layout->g_waitreason));
+		wait_reason_of(c, row->status, gospy_layout_load(data, size, layout->g_waitreason));
 	g->wait_ns[index] =
-		wait_time(c, row->status, capture_field(data, size, layout->g_waitsince));
-	g->parent_id[index] = capture_field(data, size, layout->g_parent_goid);
+		wait_time(c, row->status, gospy_layout_load(data, size, layout->g_waitsince));
+	g->parent_id[index] = gospy_layout_load(data, size, layout->g_parent_goid);
 	g->stack[index] = 0;
 	decode_flags(c, index, data, size);
 	return decode_links(c, index, data, size);
@@ -256,7 +230,7 @@ static struct gospy_error *decode_piece(void *context, const struct gospy_piece 
 		c->unreadable++;
 		return NULL;
 	}
-	uint32_t raw = (uint32_t)capture_field(data, size, c->program->layout.g_atomicstatus);
+	uint32_t raw = (uint32_t)gospy_layout_load(data, size, c->program->layout.g_atomicstatus);
 	c->snapshot->status_counts[raw & 15]++;
 	if (is_dead(raw))
 		return NULL;
@@ -355,7 +329,8 @@ struct gospy_error *capture_reread(struct capture *c, uint32_t index)
 
 	if (err)
 		return err;
-	uint32_t raw = (uint32_t)capture_field(data, c->g_size, c->program->layout.g_atomicstatus);
+	uint32_t raw =
+		(uint32_t)gospy_layout_load(data, c->g_size, c->program->layout.g_atomicstatus);
 	c->snapshot->status_counts[row->status & 15]--;
 	c->snapshot->status_counts[raw & 15]++;
 	row->gone = is_dead(raw);

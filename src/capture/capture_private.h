@@ -4,6 +4,7 @@
 
 /** One capture in the making, as the files of this folder share it. */
 #include <gospy/capture.h>
+#include <gospy/map.h>
 #include <gospy/unwind.h>
 
 /** Tries to read a goroutine that changes under the reader before it is called torn. */
@@ -39,7 +40,6 @@ struct m_row {
 	uint64_t g0;
 	uint64_t gsignal;
 	uint64_t curg;
-	uint64_t p;
 	uint64_t vdso_sp;
 	uint64_t vdso_pc;
 	/** m.alllink. */
@@ -104,13 +104,6 @@ struct capture {
 	size_t max_rows;
 	uint64_t unreadable;
 };
-
-/** A little-endian field of a structure read from the target; 0 where the version has none or it
- * was not read. */
-uint64_t capture_field(const uint8_t *data, size_t size, struct gospy_layout_field field);
-
-/** Bytes of a structure up to the last of these fields: no more of it is read. */
-uint32_t capture_needed(const struct gospy_layout_field *fields, size_t count);
 
 /** The Ms of the chain, and the Ps (capture_threads.c). */
 GOSPY_CHECKED struct gospy_error *capture_ms(struct capture *c);

@@ -23,15 +23,14 @@ static struct m_row decode_m(const struct gospy_layout *layout, uint64_t address
 {
 	return (struct m_row){
 		.address = address,
-		.g0 = capture_field(data, size, layout->m_g0),
-		.gsignal = capture_field(data, size, layout->m_gsignal),
-		.curg = capture_field(data, size, layout->m_curg),
-		.p = capture_field(data, size, layout->m_p),
-		.vdso_sp = capture_field(data, size, layout->m_vdso_sp),
-		.vdso_pc = capture_field(data, size, layout->m_vdso_pc),
-		.next = capture_field(data, size, layout->m_alllink),
-		.id = (int64_t)capture_field(data, size, layout->m_id),
-		.tid = (pid_t)capture_field(data, size, layout->m_procid),
+		.g0 = gospy_layout_load(data, size, layout->m_g0),
+		.gsignal = gospy_layout_load(data, size, layout->m_gsignal),
+		.curg = gospy_layout_load(data, size, layout->m_curg),
+		.vdso_sp = gospy_layout_load(data, size, layout->m_vdso_sp),
+		.vdso_pc = gospy_layout_load(data, size, layout->m_vdso_pc),
+		.next = gospy_layout_load(data, size, layout->m_alllink),
+		.id = (int64_t)gospy_layout_load(data, size, layout->m_id),
+		.tid = (pid_t)gospy_layout_load(data, size, layout->m_procid),
 	};
 }
 
@@ -52,12 +51,11 @@ static struct gospy_error *add_m(struct capture *c, struct m_row m, bool *ret_kn
 static uint32_t m_size(const struct gospy_layout *layout)
 {
 	const struct gospy_layout_field fields[] = {
-		layout->m_g0,	   layout->m_gsignal, layout->m_curg,
-		layout->m_p,	   layout->m_id,      layout->m_procid,
-		layout->m_alllink, layout->m_vdso_sp, layout->m_vdso_pc,
+		layout->m_g0,	  layout->m_gsignal, layout->m_curg,	layout->m_id,
+		layout->m_procid, layout->m_alllink, layout->m_vdso_sp, layout->m_vdso_pc,
 	};
 
-	return capture_needed(fields, sizeof(fields) / sizeof(fields[0]));
+	return gospy_layout_span(fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 struct gospy_error *capture_read_m(struct capture *c, uint64_t address, struct m_row *ret)
@@ -124,22 +122,22 @@ static uint32_t p_size(const struct gospy_layout *layout)
 		layout->p_m,  layout->p_runqhead, layout->p_runqtail,
 	};
 
-	return capture_needed(fields, sizeof(fields) / sizeof(fields[0]));
+	return gospy_layout_span(fields, sizeof(fields) / sizeof(fields[0]));
 }
 
 static struct gospy_error *add_processor(struct capture *c, const uint8_t *data, size_t size)
 {
 	const struct gospy_layout *layout = &c->program->layout;
-	uint64_t m = capture_field(data, size, layout->p_m);
+	uint64_t m = gospy_layout_load(data, size, layout->p_m);
 	uint32_t index = m ? gospy_map_get(&c->m_index, m) : GOSPY_MAP_NONE;
 	const struct gospy_processor processor = {
-		.id = (uint32_t)capture_field(data, size, layout->p_id),
-		.status = (uint32_t)capture_field(data, size, layout->p_status),
-		.schedtick = (uint32_t)capture_field(data, size, layout->p_schedtick),
-		.syscalltick = (uint32_t)capture_field(data, size, layout->p_syscalltick),
+		.id = (uint32_t)gospy_layout_load(data, size, layout->p_id),
+		.status = (uint32_t)gospy_layout_load(data, size, layout->p_status),
+		.schedtick = (uint32_t)gospy_layout_load(data, size, layout->p_schedtick),
+		.syscalltick = (uint32_t)gospy_layout_load(data, size, layout->p_syscalltick),
 		.m = index == GOSPY_MAP_NONE ? -1 : c->ms.data[index].id,
-		.run_queue = (uint32_t)capture_field(data, size, layout->p_runqtail) -
-			     (uint32_t)capture_field(data, size, layout->p_runqhead),
+		.run_queue = (uint32_t)gospy_layout_load(data, size, layout->p_runqtail) -
+			     (uint32_t)gospy_layout_load(data, size, layout->p_runqhead),
 	};
 
 	if (!gospy_processor_vec_append(&c->snapshot->processors, processor))

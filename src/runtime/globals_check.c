@@ -82,37 +82,11 @@ static const uint8_t *record_at(const struct records *records, size_t i)
 	return records->reads[i].done == records->size ? records->bytes + i * records->size : NULL;
 }
 
-/** Bytes to read so that these fields are in; absent ones (offset -1) need none. */
-static size_t span(const struct gospy_layout_field *const *fields, size_t count)
-{
-	int32_t last = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (fields[i]->offset > last)
-			last = fields[i]->offset;
-	}
-	return (size_t)last + 8;
-}
+/** Bytes to read so that these fields are in. */
 #define SPAN(...)                                                                                  \
-	span((const struct gospy_layout_field *const[]){__VA_ARGS__},                              \
-	     sizeof((const struct gospy_layout_field *const[]){__VA_ARGS__}) /                     \
-		     sizeof(const struct gospy_layout_field *))
-
-static uint64_t load_field(const uint8_t *record, const struct gospy_layout_field *field)
-{
-	const uint8_t *p = record + field->offset;
-
-	switch (field->size) {
-	case 1:
-		return *p;
-	case 2:
-		return gospy_load_u16(p);
-	case 4:
-		return gospy_load_u32(p);
-	default:
-		return gospy_load_u64(p);
-	}
-}
+	gospy_layout_span((const struct gospy_layout_field[]){__VA_ARGS__},                        \
+			  sizeof((const struct gospy_layout_field[]){__VA_ARGS__}) /               \
+				  sizeof(struct gospy_layout_field))
 
 /** runtime/slice.go: the header of a Go slice. */
 struct slice {
@@ -179,18 +153,20 @@ static struct gospy_error *read_pointers(const struct gospy_program *program, ui
 	return err;
 }
 
-static bool is_g(const struct gospy_layout *layout, const uint8_t *record)
+static bool is_g(const struct gospy_layout *layout, const uint8_t *record, size_t size)
 {
 	if (!record)
 		return false;
-	uint64_t status = load_field(record, &layout->g_atomicstatus) & ~(uint64_t)STATUS_SCAN;
-	uint64_t lo = load_field(record, &layout->g_stack_lo);
-	uint64_t hi = load_field(record, &layout->g_stack_hi);
+	uint64_t status =
+		gospy_layout_load(record, size, layout->g_atomicstatus) & ~(uint64_t)STATUS_SCAN;
+	uint64_t lo = gospy_layout_load(record, size, layout->g_stack_lo);
+	uint64_t hi = gospy_layout_load(record, size, layout->g_stack_hi);
 	bool is_dead = status == STATUS_DEAD || status == STATUS_DEADEXTRA;
 
 	/* A dead one may have given its stack away; its id is that of its last life. */
-	return status <= STATUS_MAX && (int64_t)load_field(record, &layout->g_goid) >= 0 &&
-	       hi < USER_END && lo < USER_END && (is_dead ? lo <= hi : lo < hi);
+	return status <= STATUS_MAX &&
+	       (int64_t)gospy_layout_load(record, size, layout->g_goid) >= 0 && hi < USER_END &&
+	       lo < USER_END && (is_dead ? lo <= hi : lo < hi);
 }
 
 /** In a process that runs, a stack may be exchanged while it is looked at: some may seem wrong. */
@@ -214,23 +190,24 @@ static struct gospy_error *check_allgs(const struct gospy_program *program, uint
 	if (err || !count)
 		return err;
 	err = records_init(&records, program, pointers, count,
-			   SPAN(&layout->g_atomicstatus, &layout->g_stack_lo, &layout->g_stack_hi,
-				&layout->g_goid));
+			   SPAN(layout->g_atomicstatus, layout->g_stack_lo, layout->g_stack_hi,
+				layout->g_goid));
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++)
-		good += is_g(layout, record_at(&records, i));
+		good += is_g(layout, record_at(&records, i), records.size);
 	*ret = verdict(good, count);
 	return NULL;
 }
 
-static bool is_p(const struct gospy_layout *layout, const uint8_t *record, size_t id)
+static bool is_p(const struct gospy_layout *layout, const uint8_t *record, size_t size, size_t id)
 {
 	/* P 0 takes over the cache of the first M (runtime/proc.go procresize) and keeps one for
 	 * ever. */
-	return record && (uint32_t)load_field(record, &layout->p_id) == id &&
-	       (uint32_t)load_field(record, &layout->p_status) <= PROCESSOR_STATUS_MAX &&
-	       (id || is_pointer(load_field(record, &layout->p_mcache)));
+	return record && (uint32_t)gospy_layout_load(record, size, layout->p_id) == id &&
+	       (uint32_t)gospy_layout_load(record, size, layout->p_status) <=
+		       PROCESSOR_STATUS_MAX &&
+	       (id || is_pointer(gospy_layout_load(record, size, layout->p_mcache)));
 }
 
 static struct gospy_error *check_allp(const struct gospy_program *program, uint64_t address,
@@ -248,11 +225,11 @@ static struct gospy_error *check_allp(const struct gospy_program *program, uint6
 	if (err || !count || gospy_global_is_static(program, pointers[0]))
 		return err;
 	err = records_init(&records, program, pointers, count,
-			   SPAN(&layout->p_id, &layout->p_status, &layout->p_mcache));
+			   SPAN(layout->p_id, layout->p_status, layout->p_mcache));
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
-		if (!is_p(layout, record_at(&records, i), i))
+		if (!is_p(layout, record_at(&records, i), records.size, i))
 			return NULL;
 	}
 	*ret = GOSPY_CHECK_RIGHT;
@@ -328,8 +305,8 @@ static bool is_in_sched(const struct gospy_program *program, uint64_t address)
 {
 	const struct gospy_layout *layout = &program->layout;
 	uint64_t sched = program->globals.sched;
-	uint64_t size = SPAN(&layout->sched_maxmcount, &layout->sched_nmfreed, &layout->sched_midle,
-			     &layout->sched_ngsys);
+	uint64_t size = SPAN(layout->sched_maxmcount, layout->sched_nmfreed, layout->sched_midle,
+			     layout->sched_ngsys);
 
 	return sched && address >= sched && address - sched < size;
 }
@@ -381,8 +358,8 @@ static struct gospy_error *read_sched(const struct gospy_program *program, uint6
 				      uint8_t **ret, size_t *ret_size)
 {
 	const struct gospy_layout *layout = &program->layout;
-	size_t size = SPAN(&layout->sched_maxmcount, &layout->sched_mnext, &layout->sched_nmfreed,
-			   &layout->sched_nmidle, &layout->sched_midle);
+	size_t size = SPAN(layout->sched_maxmcount, layout->sched_mnext, layout->sched_nmfreed,
+			   layout->sched_nmidle, layout->sched_midle);
 	_cleanup_free_ uint8_t *bytes = malloc(size);
 	bool done;
 
@@ -409,8 +386,8 @@ struct gospy_error *gospy_global_sched_ms(const struct gospy_program *program, u
 		return NULL;
 	struct gospy_error *err = read_sched(program, sched, &bytes, &size);
 	if (bytes)
-		*ret = load_field(bytes, &layout->sched_mnext) -
-		       load_field(bytes, &layout->sched_nmfreed);
+		*ret = gospy_layout_load(bytes, size, layout->sched_mnext) -
+		       gospy_layout_load(bytes, size, layout->sched_nmfreed);
 	return err;
 }
 
@@ -428,11 +405,11 @@ static struct gospy_error *check_sched(const struct gospy_program *program, uint
 	struct gospy_error *err = read_sched(program, address, &bytes, &size);
 	if (err || !bytes)
 		return err;
-	uint64_t made = load_field(bytes, &layout->sched_mnext);
-	uint64_t freed = load_field(bytes, &layout->sched_nmfreed);
-	uint64_t limit = load_field(bytes, &layout->sched_maxmcount);
-	uint64_t idle = load_field(bytes, &layout->sched_nmidle);
-	uint64_t head = load_field(bytes, &layout->sched_midle);
+	uint64_t made = gospy_layout_load(bytes, size, layout->sched_mnext);
+	uint64_t freed = gospy_layout_load(bytes, size, layout->sched_nmfreed);
+	uint64_t limit = gospy_layout_load(bytes, size, layout->sched_maxmcount);
+	uint64_t idle = gospy_layout_load(bytes, size, layout->sched_nmidle);
+	uint64_t head = gospy_layout_load(bytes, size, layout->sched_midle);
 	if (!made && !freed && !idle && !head) {
 		*ret = GOSPY_CHECK_EMPTY;
 		return NULL;

@@ -34,6 +34,33 @@ const char *const gospy_layout_structs[GOSPY_LAYOUT_NUM_STRUCTS] = {
 #undef FIELD
 };
 
+uint64_t gospy_layout_load(const uint8_t *data, size_t size, struct gospy_layout_field field)
+{
+	uint64_t value = 0;
+
+	if (field.offset < 0 || field.size > sizeof(value) ||
+	    (size_t)field.offset + field.size > size)
+		return 0;
+	memcpy(&value, data + field.offset, field.size);
+	return value;
+}
+
+static uint32_t end_of(struct gospy_layout_field field)
+{
+	return field.offset < 0 ? 0 : (uint32_t)field.offset + field.size;
+}
+
+uint32_t gospy_layout_span(const struct gospy_layout_field *list, size_t count)
+{
+	uint32_t size = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (end_of(list[i]) > size)
+			size = end_of(list[i]);
+	}
+	return size;
+}
+
 const char *gospy_layout_source_name(enum gospy_layout_source source)
 {
 	switch (source) {

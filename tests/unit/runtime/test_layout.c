@@ -142,6 +142,25 @@ static void names_its_sources(void **state)
 	assert_string_equal(gospy_layout_source_name(GOSPY_LAYOUT_DWARF), "dwarf");
 }
 
+static void loads_fields_within_the_bytes_at_hand(void **state)
+{
+	(void)state;
+	static const uint8_t data[] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99};
+	const struct gospy_layout_field byte = {1, 1}, half = {0, 2}, word = {1, 8}, none = {-1, 8},
+					wide = {0, 9};
+	const struct gospy_layout_field list[] = {half, none, word, byte};
+
+	assert_int_equal(gospy_layout_load(data, sizeof(data), byte), 0x22);
+	assert_int_equal(gospy_layout_load(data, sizeof(data), half), 0x2211);
+	assert_true(gospy_layout_load(data, sizeof(data), word) == UINT64_C(0x9988776655443322));
+	assert_int_equal(gospy_layout_load(data, 8, word), 0);
+	assert_int_equal(gospy_layout_load(data, sizeof(data), none), 0);
+	assert_int_equal(gospy_layout_load(data, sizeof(data), wide), 0);
+	assert_int_equal(gospy_layout_span(list, 4), 9);
+	assert_int_equal(gospy_layout_span(list, 2), 2);
+	assert_int_equal(gospy_layout_span(list, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +170,7 @@ int main(void)
 		cmocka_unit_test(refuses_fields_outside),
 		cmocka_unit_test(knows_only_its_structs),
 		cmocka_unit_test(names_its_sources),
+		cmocka_unit_test(loads_fields_within_the_bytes_at_hand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
