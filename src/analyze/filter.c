@@ -191,14 +191,13 @@ static struct gospy_error *function_matches(struct gospy_filter *filter,
 static bool label_matches(const struct gospy_filter *filter, struct gospy_filter_leaf *leaf,
 			  uint32_t index)
 {
-	const struct gospy_snapshot *snapshot = filter->snapshot;
-	const uint32_t *starts = snapshot->goroutines.label_start;
+	size_t count;
+	const struct gospy_label *labels = gospy_snapshot_labels(filter->snapshot, index, &count);
 	uint32_t value = 0;
 
-	for (uint32_t i = starts ? starts[index] : 0;
-	     starts && i < starts[index + 1] && i < snapshot->label_pairs.size; i++) {
-		if (snapshot->label_pairs.data[i].key == leaf->label_id)
-			value = snapshot->label_pairs.data[i].value;
+	for (size_t i = 0; i < count; i++) {
+		if (labels[i].key == leaf->label_id)
+			value = labels[i].value;
 	}
 	return string_matches(filter, leaf, value);
 }

@@ -9,6 +9,7 @@
  */
 #include <regex.h>
 
+#include <gospy/map.h>
 #include <gospy/snapshot.h>
 
 enum gospy_filter_field {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <gospy/cleanup.h>
+#include <gospy/map.h>
 #include <gospy/view.h>
 
 #include "filter.h"
@@ -46,15 +47,13 @@ static uint32_t find_string(const struct gospy_strings *strings, const char *str
 
 static uint64_t label_key(const struct grouping *grouping, uint32_t index)
 {
-	const struct gospy_snapshot *snapshot = grouping->view->snapshot;
-	const uint32_t *starts = snapshot->goroutines.label_start;
+	size_t count;
+	const struct gospy_label *labels =
+		gospy_snapshot_labels(grouping->view->snapshot, index, &count);
 
-	if (!starts || grouping->label == UINT32_MAX)
-		return NO_KEY;
-	for (uint32_t i = starts[index]; i < starts[index + 1] && i < snapshot->label_pairs.size;
-	     i++) {
-		if (snapshot->label_pairs.data[i].key == grouping->label)
-			return snapshot->label_pairs.data[i].value;
+	for (size_t i = 0; i < count; i++) {
+		if (labels[i].key == grouping->label)
+			return labels[i].value;
 	}
 	return NO_KEY;
 }

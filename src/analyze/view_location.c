@@ -78,7 +78,7 @@ static uint32_t outermost_real(const struct gospy_snapshot *snapshot, uint32_t i
 			const char *function = frame_function(snapshot, frame);
 			if (frame->function == start_function)
 				whole = true;
-			else if (!(frame->flags & (GOSPY_FRAME_WRAPPER | GOSPY_FRAME_FOREIGN)) &&
+			else if (!(frame->flags & GOSPY_FRAME_WRAPPER) &&
 				 !is_statement_wrapper(function) && !is_top_function(function) &&
 				 (own || !is_runtime(function))) {
 				found = frame;

@@ -244,7 +244,6 @@ static struct gospy_error *take(struct capture *c)
 	int64_t clock_offset = 0;
 
 	s->time_ns = gospy_clock_realtime_ns();
-	s->has_stacks = c->request->stacks;
 	s->stop = resolve_mode(c->request->stop);
 	struct gospy_error *err = describe_process(c, &clock_offset, &frozen_at);
 	if (!err)

@@ -2,6 +2,7 @@
 #include <gospy/cursor.h>
 #include <gospy/function_name.h>
 #include <gospy/limits.h>
+#include <gospy/text.h>
 
 #include "capture_private.h"
 
@@ -257,15 +258,6 @@ static const char *function_of(const struct gospy_snapshot *s, uint32_t location
 		       : "";
 }
 
-static bool is_one_of(const char *name, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(name, names[i]))
-			return true;
-	}
-	return false;
-}
-
 /** Whether a goroutine that runs finalizers or cleanups is in one now: it called something of the
  * program. */
 static bool runs_user_code(const struct gospy_snapshot *s, uint32_t node)
@@ -291,9 +283,9 @@ static bool is_system(const struct gospy_snapshot *s, uint32_t goroutine)
 	const char *name = function_of(s, s->goroutines.start[goroutine]);
 
 	if (strncmp(name, "runtime.", 8) ||
-	    is_one_of(name, users, sizeof(users) / sizeof(users[0])))
+	    gospy_text_is_one_of(name, users, sizeof(users) / sizeof(users[0])))
 		return false;
-	if (is_one_of(name, mixed, sizeof(mixed) / sizeof(mixed[0])))
+	if (gospy_text_is_one_of(name, mixed, sizeof(mixed) / sizeof(mixed[0])))
 		return !runs_user_code(s, s->goroutines.stack[goroutine]);
 	return true;
 }

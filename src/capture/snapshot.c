@@ -113,3 +113,28 @@ void gospy_snapshot_destroy(struct gospy_snapshot *snapshot)
 	gospy_u32_vec_deinit(&snapshot->warnings);
 	free(snapshot);
 }
+
+const struct gospy_label *gospy_snapshot_labels(const struct gospy_snapshot *snapshot,
+						uint32_t index, size_t *ret_count)
+{
+	const uint32_t *starts = snapshot->goroutines.label_start;
+
+	*ret_count = 0;
+	if (!starts || starts[index] >= starts[index + 1] ||
+	    starts[index + 1] > snapshot->label_pairs.size)
+		return NULL;
+	*ret_count = starts[index + 1] - starts[index];
+	return snapshot->label_pairs.data + starts[index];
+}
+
+bool gospy_snapshot_argument(const struct gospy_snapshot *snapshot, uint32_t index, uint64_t number,
+			     uint32_t *ret)
+{
+	const uint64_t *starts = snapshot->goroutines.argument_start;
+
+	if (!starts || starts[index] > snapshot->arguments.size ||
+	    number >= snapshot->arguments.size - starts[index])
+		return false;
+	*ret = snapshot->arguments.data[starts[index] + number];
+	return true;
+}

@@ -169,7 +169,7 @@ static struct gospy_error *apply(struct options *options, enum gospy_option_id i
 	case GOSPY_OPTION_LIMIT:
 		return parse_number(text, "limit", UINT32_MAX, &options->view.limit);
 	case GOSPY_OPTION_SYSTEM:
-		options->view.system = options->capture.system = true;
+		options->view.system = true;
 		break;
 	case GOSPY_OPTION_QUIET:
 		options->quiet = true;

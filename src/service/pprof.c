@@ -308,24 +308,11 @@ static struct gospy_error *collect_locations(struct profile *profile, uint32_t n
 	return NULL;
 }
 
-/** Pairs of goroutine `index`; NULL and 0 when it has no labels. */
-static const struct gospy_label *labels_of(const struct gospy_snapshot *snapshot, uint32_t index,
-					   size_t *ret_count)
-{
-	const uint32_t *starts = snapshot->goroutines.label_start;
-
-	*ret_count = 0;
-	if (!starts || starts[index] >= starts[index + 1] ||
-	    starts[index + 1] > snapshot->label_pairs.size)
-		return NULL;
-	*ret_count = starts[index + 1] - starts[index];
-	return snapshot->label_pairs.data + starts[index];
-}
-
 static struct gospy_error *count_sample(struct profile *profile, uint32_t index)
 {
 	size_t num_labels;
-	const struct gospy_label *labels = labels_of(profile->snapshot, index, &num_labels);
+	const struct gospy_label *labels =
+		gospy_snapshot_labels(profile->snapshot, index, &num_labels);
 	uint32_t set = 0;
 	struct gospy_error *err = NULL;
 
@@ -365,7 +352,8 @@ static void label_list_deinit(struct label_list *list)
 static struct gospy_error *make_labels(struct profile *profile, uint32_t index,
 				       struct label_list *list)
 {
-	const struct gospy_label *labels = labels_of(profile->snapshot, index, &list->count);
+	const struct gospy_label *labels =
+		gospy_snapshot_labels(profile->snapshot, index, &list->count);
 	struct gospy_error *err = NULL;
 
 	list->labels = calloc(list->count + 1, sizeof(*list->labels));

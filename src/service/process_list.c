@@ -6,6 +6,7 @@
 #include <gospy/capture.h>
 #include <gospy/json.h>
 #include <gospy/live.h>
+#include <gospy/map.h>
 #include <gospy/process_list.h>
 
 /** Hexadecimal digits of a container's id, and how many of them are shown. */

@@ -3,6 +3,7 @@
 #define GOSPY_RENDER_COMMON_H
 
 /** What the encoders share; private to this layer. */
+#include <gospy/map.h>
 #include <gospy/output.h>
 #include <gospy/render.h>
 #include <gospy/stack_walk.h>

@@ -121,15 +121,12 @@ static void write_offset(struct printer *printer, uint32_t location)
 /** Text between the parentheses of frame `number`, counted from the innermost. */
 static void write_arguments(struct printer *printer, uint32_t index, uint64_t number)
 {
-	const struct gospy_snapshot *snapshot = printer->snapshot;
-	const uint64_t *starts = snapshot->goroutines.argument_start;
+	uint32_t text;
 
-	if (!starts || starts[index] > snapshot->arguments.size ||
-	    number >= snapshot->arguments.size - starts[index])
-		gospy_output_string(printer->output, "...");
+	if (gospy_snapshot_argument(printer->snapshot, index, number, &text))
+		gospy_renderer_string(printer->renderer, text);
 	else
-		gospy_renderer_string(printer->renderer,
-				      snapshot->arguments.data[starts[index] + number]);
+		gospy_output_string(printer->output, "...");
 }
 
 static void write_frame(struct printer *printer, uint32_t index, const struct gospy_frame *frame,
@@ -160,9 +157,6 @@ static uint64_t write_stack(struct printer *printer, uint32_t index, bool show_r
 	while (gospy_stack_walk_next(&walk)) {
 		for (uint32_t i = 0; i < walk.num_frames; i++, number++) {
 			const struct gospy_frame *frame = walk.frames + i;
-			/* Without a cgo symbolizer the runtime knows nothing of C frames. */
-			if (frame->flags & GOSPY_FRAME_FOREIGN)
-				continue;
 			uint8_t v = visibility(printer, frame, walk.frames + walk.num_frames - 1);
 			bool elided = gospy_stack_walk_elides(&walk, i);
 			if (show_runtime || (!elided && ((v & VISIBLE_SHOWN) ||
@@ -188,8 +182,7 @@ static void write_creator(struct printer *printer, uint32_t index)
 		return;
 	const struct gospy_frame *physical = frames + count - 1;
 	uint8_t v = visibility(printer, physical, physical);
-	if ((physical->flags & (GOSPY_FRAME_WRAPPER | GOSPY_FRAME_FOREIGN)) ||
-	    !(v & (VISIBLE_SHOWN | VISIBLE_NOT_FIRST)))
+	if ((physical->flags & GOSPY_FRAME_WRAPPER) || !(v & (VISIBLE_SHOWN | VISIBLE_NOT_FIRST)))
 		return;
 	gospy_output_string(printer->output, "created by ");
 	/* Up to Go 1.20 printcreatedby1 printed the bare name. */
@@ -284,21 +277,19 @@ static void write_label(struct printer *printer, uint32_t id)
 /** GODEBUG=tracebacklabels=1: inside of the brackets in Go 1.26, behind them since. */
 static void write_labels(struct printer *printer, uint32_t index)
 {
-	const struct gospy_snapshot *snapshot = printer->snapshot;
-	const uint32_t *starts = snapshot->goroutines.label_start;
+	size_t count;
+	const struct gospy_label *labels = gospy_snapshot_labels(printer->snapshot, index, &count);
 	bool inside = printer->minor == 26;
 
-	if (!snapshot->traceback_labels || printer->minor < 26 || !starts ||
-	    starts[index] >= starts[index + 1])
+	if (!printer->snapshot->traceback_labels || printer->minor < 26 || !count)
 		return;
 	gospy_output_string(printer->output, inside ? " labels:{" : " {");
-	for (uint32_t i = starts[index]; i < starts[index + 1] && i < snapshot->label_pairs.size;
-	     i++) {
-		if (i > starts[index])
+	for (size_t i = 0; i < count; i++) {
+		if (i)
 			gospy_output_string(printer->output, ", ");
-		write_label(printer, snapshot->label_pairs.data[i].key);
+		write_label(printer, labels[i].key);
 		gospy_output_string(printer->output, ": ");
-		write_label(printer, snapshot->label_pairs.data[i].value);
+		write_label(printer, labels[i].value);
 	}
 	gospy_output_char(printer->output, '}');
 }

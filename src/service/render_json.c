@@ -85,18 +85,6 @@ static void make_frame(struct encoder *encoder, const struct gospy_frame *frame,
 		(uint32_t)(encoder->frames.size - encoder->frame_start[number]);
 }
 
-/** Argument text `number` of goroutine `index`, innermost frame first; NULL when not captured. */
-static const char *argument_text(const struct encoder *encoder, uint32_t index, uint64_t number)
-{
-	const struct gospy_snapshot *snapshot = encoder->snapshot;
-	const uint64_t *starts = snapshot->goroutines.argument_start;
-
-	if (!starts || starts[index] > snapshot->arguments.size ||
-	    number >= snapshot->arguments.size - starts[index])
-		return NULL;
-	return string(encoder, snapshot->arguments.data[starts[index] + number]);
-}
-
 static void write_stack(struct encoder *encoder, uint32_t index)
 {
 	struct gospy_output *output = encoder->json.output;
@@ -108,7 +96,7 @@ static void write_stack(struct encoder *encoder, uint32_t index)
 	while (gospy_stack_walk_next(&walk)) {
 		for (uint32_t i = 0; i < walk.num_frames; i++, number++) {
 			size_t frame = (size_t)(walk.frames + i - encoder->snapshot->frames.data);
-			const char *arguments = argument_text(encoder, index, number);
+			uint32_t arguments;
 			if (!encoder->frame_size[frame])
 				make_frame(encoder, walk.frames + i, walk.location);
 			if (encoder->frames.errnum)
@@ -116,9 +104,9 @@ static void write_stack(struct encoder *encoder, uint32_t index)
 			gospy_json_raw(&encoder->json, NULL,
 				       encoder->frames.data + encoder->frame_start[frame],
 				       encoder->frame_size[frame]);
-			if (arguments) {
+			if (gospy_snapshot_argument(encoder->snapshot, index, number, &arguments)) {
 				struct gospy_json members = {.output = output, .filled = {true}};
-				gospy_json_string(&members, "args", arguments);
+				gospy_json_string(&members, "args", string(encoder, arguments));
 			}
 			gospy_output_char(output, '}');
 		}
@@ -128,16 +116,13 @@ static void write_stack(struct encoder *encoder, uint32_t index)
 
 static void write_labels(struct encoder *encoder, uint32_t index)
 {
-	const struct gospy_snapshot *snapshot = encoder->snapshot;
-	const uint32_t *starts = snapshot->goroutines.label_start;
+	size_t count;
+	const struct gospy_label *labels = gospy_snapshot_labels(encoder->snapshot, index, &count);
 
 	gospy_json_object(&encoder->json, "labels");
-	for (uint32_t i = starts ? starts[index] : 0;
-	     starts && i < starts[index + 1] && i < snapshot->label_pairs.size; i++) {
-		const struct gospy_label *label = &snapshot->label_pairs.data[i];
-		gospy_json_string(&encoder->json, string(encoder, label->key),
-				  string(encoder, label->value));
-	}
+	for (size_t i = 0; i < count; i++)
+		gospy_json_string(&encoder->json, string(encoder, labels[i].key),
+				  string(encoder, labels[i].value));
 	gospy_json_object_end(&encoder->json);
 }
 

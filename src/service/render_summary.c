@@ -38,18 +38,16 @@ static void write_goroutine(struct gospy_renderer *renderer, uint32_t index)
 
 static void write_label_of(struct gospy_renderer *renderer, uint32_t index)
 {
-	const struct gospy_snapshot *snapshot = renderer->snapshot;
-	const uint32_t *starts = snapshot->goroutines.label_start;
 	const char *key = renderer->view->options.label ? renderer->view->options.label : "";
+	size_t count;
+	const struct gospy_label *labels = gospy_snapshot_labels(renderer->snapshot, index, &count);
 
-	for (uint32_t i = starts ? starts[index] : 0;
-	     starts && i < starts[index + 1] && i < snapshot->label_pairs.size; i++) {
-		const struct gospy_label *label = &snapshot->label_pairs.data[i];
-		if (strcmp(gospy_snapshot_string(snapshot, label->key), key) != 0)
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(gospy_snapshot_string(renderer->snapshot, labels[i].key), key) != 0)
 			continue;
-		gospy_renderer_string(renderer, label->key);
+		gospy_renderer_string(renderer, labels[i].key);
 		gospy_output_char(renderer->output, '=');
-		gospy_renderer_string(renderer, label->value);
+		gospy_renderer_string(renderer, labels[i].value);
 		return;
 	}
 	gospy_output_string(renderer->output, "no label ");

@@ -102,14 +102,12 @@ static void stack_group_deinit(struct stack_group *group)
 static struct gospy_error *add_labels(const struct gospy_snapshot *snapshot,
 				      struct stack_group *group, uint32_t index)
 {
-	const uint32_t *starts = snapshot->goroutines.label_start;
+	size_t count;
+	const struct gospy_label *labels = gospy_snapshot_labels(snapshot, index, &count);
 	struct gospy_error *err = NULL;
 
-	for (uint32_t i = starts ? starts[index] : 0;
-	     starts && !err && i < starts[index + 1] && i < snapshot->label_pairs.size; i++) {
-		const struct gospy_label *label = &snapshot->label_pairs.data[i];
-		err = tally_add(&group->labels, (uint64_t)label->key << 32 | label->value);
-	}
+	for (size_t i = 0; !err && i < count; i++)
+		err = tally_add(&group->labels, (uint64_t)labels[i].key << 32 | labels[i].value);
 	return err;
 }
 

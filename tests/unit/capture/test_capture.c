@@ -304,7 +304,6 @@ static void gives_the_innermost_frames_without_stacks(void **state)
 	/* Up to the frame that is too large, its function included. */
 	assert_stack(&f, 0, deep, 3);
 	assert_int_equal(flags_of(&f, 0), 0);
-	assert_false(f.snapshot->has_stacks);
 	take(&f, &whole);
 	const enum synthetic_function all[] = {FN_GOPARK, FN_WORK, FN_BIG, FN_MAIN, FN_GOEXIT};
 	assert_stack(&f, 0, all, COUNT(all));

@@ -66,12 +66,56 @@ static void names_states(void **state)
 	assert_string_equal(gospy_stop_mode_name((enum gospy_stop_mode)9), "unknown");
 }
 
+/** Three goroutines: two labels, none, and one whose pairs would lie behind the last one. */
+static void finds_labels_and_arguments(void **state)
+{
+	(void)state;
+	static const uint32_t label_start[] = {0, 2, 2, 3};
+	static const uint64_t argument_start[] = {0, 2, 9, 9};
+	struct gospy_snapshot *snapshot = NULL;
+	size_t count;
+	uint32_t text = 7;
+
+	assert_null(gospy_snapshot_create(&snapshot));
+	assert_null(gospy_snapshot_reserve(snapshot, 3));
+	snapshot->goroutines.count = 3;
+	assert_null(gospy_snapshot_labels(snapshot, 0, &count));
+	assert_int_equal(count, 0);
+	assert_false(gospy_snapshot_argument(snapshot, 0, 0, &text));
+
+	snapshot->goroutines.label_start = malloc(sizeof(label_start));
+	memcpy(snapshot->goroutines.label_start, label_start, sizeof(label_start));
+	snapshot->goroutines.argument_start = malloc(sizeof(argument_start));
+	memcpy(snapshot->goroutines.argument_start, argument_start, sizeof(argument_start));
+	for (uint32_t i = 0; i < 2; i++)
+		assert_true(gospy_label_vec_append(&snapshot->label_pairs,
+						   (struct gospy_label){i, 10 + i}));
+	for (uint32_t i = 0; i < 3; i++)
+		assert_true(gospy_u32_vec_append(&snapshot->arguments, 20 + i));
+
+	const struct gospy_label *labels = gospy_snapshot_labels(snapshot, 0, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(labels[1].value, 11);
+	assert_null(gospy_snapshot_labels(snapshot, 1, &count));
+	assert_int_equal(count, 0);
+	assert_null(gospy_snapshot_labels(snapshot, 2, &count));
+	assert_int_equal(count, 0);
+	assert_true(gospy_snapshot_argument(snapshot, 1, 0, &text));
+	assert_int_equal(text, 22);
+	assert_false(gospy_snapshot_argument(snapshot, 1, 1, &text));
+	assert_false(gospy_snapshot_argument(snapshot, 0, UINT64_MAX, &text));
+	assert_false(gospy_snapshot_argument(snapshot, 2, 0, &text));
+	assert_int_equal(text, 22);
+	gospy_snapshot_destroy(snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(begins_empty),
 		cmocka_unit_test(makes_room),
 		cmocka_unit_test(names_states),
+		cmocka_unit_test(finds_labels_and_arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,8 +15,6 @@ struct gospy_capture_request {
 	bool stacks;
 	/** Arguments of each frame (debug2, json). Costs memory for each frame. */
 	bool arguments;
-	/** Goroutines of the runtime itself too. */
-	bool system;
 	/** In mode none, no thread is looked at either, not even for microseconds: of a goroutine
 	 * on a CPU only where it was scheduled last is known. */
 	bool passive;

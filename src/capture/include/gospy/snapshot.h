@@ -6,14 +6,13 @@
  * A Snapshot: what one capture saw. Immutable once made, columnar, self-contained (it needs neither
  * the process nor its binary), readable by several threads at once.
  *
- * Goroutines are a struct of arrays. Stacks are a prefix tree: a node is (parent node, location), the
- * parent being the caller; node 0 is the root and stands for "no stack". A location is one pc with its
- * logical frames, innermost first. Strings are interned: number 0 is "".
+ * Goroutines are a struct of arrays. Stacks are a prefix tree: a node is (parent node, location),
+ * the parent being the caller; node 0 is the root and stands for "no stack". A location is one pc
+ * with its logical frames, innermost first. Strings are interned: number 0 is "".
  */
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <gospy/map.h>
 #include <gospy/registers.h>
 #include <gospy/strings.h>
 #include <gospy/target.h>
@@ -33,7 +32,8 @@ enum gospy_goroutine_status {
 	GOSPY_GOROUTINE_DEADEXTRA = 11,
 };
 
-/** "idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked"; "unknown". */
+/** "idle", "runnable", "running", "syscall", "waiting", "dead", "copystack", "preempted", "leaked";
+ * "unknown". */
 const char *gospy_goroutine_status_name(uint8_t status);
 
 enum gospy_goroutine_flags {
@@ -53,14 +53,16 @@ enum gospy_goroutine_flags {
 	GOSPY_GOROUTINE_BUBBLE = 1 << 6,
 };
 
-/** The columns; each array has `count` elements. Ascending by id. Dead goroutines are only counted. */
+/** The columns; each array has `count` elements. Ascending by id. Dead goroutines are only counted.
+ */
 struct gospy_goroutines {
 	uint32_t count;
 	uint64_t *id;
 	uint8_t *status;
 	/** String number of the wait reason, 0 when not waiting. */
 	uint32_t *wait_reason;
-	/** How long it waits, ns, 0 when not known (the runtime notes it at garbage collections only). */
+	/** How long it waits, ns, 0 when not known (the runtime notes it at garbage collections
+	 * only). */
 	uint64_t *wait_ns;
 	/** Thread it runs on, or is locked in a system call with; 0: none. */
 	uint32_t *thread;
@@ -71,15 +73,16 @@ struct gospy_goroutines {
 	uint32_t *start;
 	/** Innermost node of its stack; 0 when not captured. */
 	uint32_t *stack;
-	/** Labels: pairs [label_start[i], label_start[i + 1]) of `label_pairs`; NULL when there are none at all. */
+	/** Labels: pairs [label_start[i], label_start[i + 1]) of `label_pairs`; NULL when there are
+	 * none at all. */
 	uint32_t *label_start;
 	/** Argument texts, see gospy_snapshot.arguments; NULL when not captured. */
 	uint64_t *argument_start;
 	/** Address of the g. */
 	uint64_t *address;
 	/**
-	 * What tracebacks print for a synctest bubble: its id (g.bubble.id, Go 1.25), the goid of its
-	 * root (g.syncGroup.root.goid, Go 1.24); 0: in none. NULL when there are none at all.
+	 * What tracebacks print for a synctest bubble: its id (g.bubble.id, Go 1.25), the goid of
+	 * its root (g.syncGroup.root.goid, Go 1.24); 0: in none. NULL when there are none at all.
 	 */
 	uint64_t *bubble;
 };
@@ -95,8 +98,6 @@ enum gospy_frame_flags {
 	GOSPY_FRAME_INLINED = 1 << 0,
 	/** A compiler-made wrapper, which tracebacks leave out. */
 	GOSPY_FRAME_WRAPPER = 1 << 1,
-	/** Not Go code: from DWARF or ELF symbols, or only an address. */
-	GOSPY_FRAME_FOREIGN = 1 << 2,
 };
 
 /** One logical frame. Strings by number; functions as <gospy/function_name.h> writes them. */
@@ -111,7 +112,8 @@ GOSPY_VEC(gospy_frame_vec, struct gospy_frame);
 
 /** One pc. Frames [first_frame, first_frame + num_frames), innermost first. */
 struct gospy_location {
-	/** Run-time pc as it stands on the stack (return address), or exact for an innermost frame. */
+	/** Run-time pc as it stands on the stack (return address), or exact for an innermost frame.
+	 */
 	uint64_t pc;
 	/** pc minus the entry of the function that holds it: what tracebacks print as +0x1d. */
 	uint32_t offset;
@@ -171,17 +173,17 @@ struct gospy_snapshot {
 	uint32_t exe, name, go_version, main_module, main_version, build_id, cgroup, layout;
 	uint32_t gomaxprocs;
 	uint64_t resident_size;
-	/** Tracebacks of this process show labels: GODEBUG=tracebacklabels, the default of Go 1.27. */
+	/** Tracebacks of this process show labels: GODEBUG=tracebacklabels, the default of Go 1.27.
+	 */
 	bool traceback_labels;
 
 	/** capture */
-	uint64_t time_ns;     /**< CLOCK_REALTIME at its start, ns since 1970 */
-	uint64_t duration_ns; /**< from the first read to the last */
-	uint64_t pause_ns;    /**< how long the process was held in all */
+	uint64_t time_ns;	   /**< CLOCK_REALTIME at its start, ns since 1970 */
+	uint64_t duration_ns;	   /**< from the first read to the last */
+	uint64_t pause_ns;	   /**< how long the process was held in all */
 	enum gospy_stop_mode stop; /**< what was done, never auto */
-	uint64_t torn;	      /**< goroutines with GOSPY_GOROUTINE_TORN */
-	uint64_t retried;     /**< goroutines that had to be read again */
-	bool has_stacks;
+	uint64_t torn;		   /**< goroutines with GOSPY_GOROUTINE_TORN */
+	uint64_t retried;	   /**< goroutines that had to be read again */
 
 	struct gospy_strings strings;
 	struct gospy_thread_vec threads;
@@ -195,8 +197,9 @@ struct gospy_snapshot {
 	struct gospy_frame_vec frames;
 	struct gospy_label_vec label_pairs;
 	/**
-	 * Argument texts as the runtime prints them between the parentheses ("0x1, 0x2, ..."): string
-	 * numbers, one for each logical frame of goroutine i, innermost first, from argument_start[i].
+	 * Argument texts as the runtime prints them between the parentheses ("0x1, 0x2, ..."):
+	 * string numbers, one for each logical frame of goroutine i, innermost first, from
+	 * argument_start[i].
 	 */
 	struct gospy_u32_vec arguments;
 	struct gospy_snapshot_module_vec modules;
@@ -217,6 +220,14 @@ static inline void gospy_cleanup_snapshot(struct gospy_snapshot **snapshot)
 	gospy_snapshot_destroy(*snapshot);
 }
 #define _cleanup_snapshot_ _cleanup_(gospy_cleanup_snapshot)
+
+/** Labels of goroutine `index`, ascending by key; NULL and 0 when it has none. Borrowed. */
+const struct gospy_label *gospy_snapshot_labels(const struct gospy_snapshot *snapshot,
+						uint32_t index, size_t *ret_count);
+/** String number of the arguments of logical frame `number` of goroutine `index`, the innermost
+ * being 0; false when they were not captured. */
+bool gospy_snapshot_argument(const struct gospy_snapshot *snapshot, uint32_t index, uint64_t number,
+			     uint32_t *ret);
 
 /** String `id` of the snapshot. */
 static inline const char *gospy_snapshot_string(const struct gospy_snapshot *snapshot, uint32_t id)
