@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 
 #include "access_rules.h"
 #include "proc.h"
@@ -40,18 +39,8 @@ static void read_credentials(const char *status, struct gospy_credentials *ret)
 
 static void read_label(int proc_fd, char *label, size_t size)
 {
-	if (gospy_proc_read_small(proc_fd, "attr/current", label, size))
+	if (gospy_proc_read_line(proc_fd, "attr/current", label, size))
 		label[0] = 0;
-	label[strcspn(label, "\n")] = 0;
-}
-
-/* Reads nothing: EFAULT tells that a read would have been permitted. */
-static int try_vm(pid_t pid)
-{
-	char byte;
-	struct iovec local = {&byte, 1}, remote = {NULL, 1};
-
-	return process_vm_readv(pid, &local, 1, &remote, 1, 0) < 0 && errno != EFAULT ? errno : 0;
 }
 
 static int try_mem(int proc_fd, pid_t tid)
@@ -83,7 +72,7 @@ static void find_self(struct gospy_access_facts *facts, int self_fd)
 	}
 	facts->seccomp_mode = (int)mode;
 	read_label(self_fd, facts->own_label, sizeof(facts->own_label));
-	facts->own_vm_errnum = try_vm(getpid());
+	facts->own_vm_errnum = gospy_proc_try_vm(getpid());
 	facts->own_ptrace_errnum = try_ptrace();
 	facts->in_container = !gospy_proc_link(self_fd, "ns/pid", link, sizeof(link)) &&
 			      strcmp(link, INITIAL_PID_NAMESPACE);
@@ -212,9 +201,8 @@ static void find_tracer(struct gospy_access_facts *facts, const char *status)
 		return;
 	facts->tracer = (pid_t)tracer;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)facts->tracer);
-	if (gospy_proc_read_small(AT_FDCWD, path, facts->tracer_name, sizeof(facts->tracer_name)))
+	if (gospy_proc_read_line(AT_FDCWD, path, facts->tracer_name, sizeof(facts->tracer_name)))
 		snprintf(facts->tracer_name, sizeof(facts->tracer_name), "?");
-	facts->tracer_name[strcspn(facts->tracer_name, "\n")] = 0;
 }
 
 static void find_target(struct gospy_access_facts *facts, int proc_fd, int self_fd)
@@ -242,7 +230,7 @@ static void find_target(struct gospy_access_facts *facts, int proc_fd, int self_
 	facts->not_dumpable = is_not_dumpable(facts, proc_fd);
 	facts->descendant = is_descendant(facts->pid);
 	facts->is_self = facts->pid == getpid();
-	facts->vm_errnum = try_vm(tid);
+	facts->vm_errnum = gospy_proc_try_vm(tid);
 	facts->mem_errnum = try_mem(proc_fd, tid);
 	facts->kubernetes = facts->kubernetes || in_pod(facts, proc_fd);
 }

@@ -107,15 +107,6 @@ struct gospy_error *gospy_live_refusal(pid_t pid)
 	return gospy_error_create(refusal_code(found.verdict), "%s", found.reason);
 }
 
-/* Reads nothing: EFAULT tells that a read would have been permitted. */
-static int try_vm(pid_t tid)
-{
-	char byte;
-	struct iovec local = {&byte, 1}, remote = {NULL, 1};
-
-	return process_vm_readv(tid, &local, 1, &remote, 1, 0) < 0 && errno != EFAULT ? errno : 0;
-}
-
 /* Chooses the thread to read through and the way; false where none works. */
 static bool open_memory(struct gospy_live *live)
 {
@@ -129,7 +120,7 @@ static bool open_memory(struct gospy_live *live)
 	if (live->memory_fd < 0)
 		return false;
 	live->image_fd = openat(live->memory_fd, "mem", O_RDONLY | O_CLOEXEC);
-	if (!try_vm(live->memory_tid))
+	if (!gospy_proc_try_vm(live->memory_tid))
 		return true;
 	live->use_mem = true;
 	return live->image_fd >= 0;

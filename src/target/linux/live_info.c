@@ -30,12 +30,7 @@ static char *read_name(const struct gospy_live *live)
 {
 	char name[64];
 
-	if (gospy_proc_read_small(live->proc_fd, "comm", name, sizeof(name)))
-		return strdup("");
-	size_t length = strlen(name);
-	if (length && name[length - 1] == '\n')
-		name[length - 1] = 0;
-	return strdup(name);
+	return strdup(gospy_proc_read_line(live->proc_fd, "comm", name, sizeof(name)) ? "" : name);
 }
 
 /* Whether the comma-separated `list` holds `word`. */

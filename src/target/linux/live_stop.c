@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -167,23 +168,13 @@ static void reap_for_exec(void *context)
 	}
 }
 
-/* Not in /proc any more, or a zombie: a first thread is reported only after all others. */
-static bool thread_has_ended(const struct gospy_live *live, pid_t tid)
-{
-	struct gospy_proc_stat stat;
-	char path[64];
-
-	return gospy_proc_stat(live->proc_fd, gospy_proc_task_path(path, tid, "stat"), &stat) ||
-	       stat.state == 'Z' || stat.state == 'X';
-}
-
 static void look_for_dead(struct gospy_hold *hold)
 {
 	reap_all(hold);
 	for (size_t i = 0; i < hold->tracees.size; i++) {
 		struct tracee *tracee = &hold->tracees.data[i];
 		if (tracee->state == TRACEE_GONE || tracee->state == TRACEE_STOPPED ||
-		    !thread_has_ended(hold->live, tracee->tid))
+		    !gospy_proc_has_ended(hold->live->proc_fd, tracee->tid))
 			continue;
 		tracee->state = TRACEE_GONE;
 		tracee->left_over = true;
@@ -203,9 +194,8 @@ static struct gospy_error *traced_by(const struct gospy_live *live, pid_t tracer
 	char path[64], name[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)tracer);
-	if (gospy_proc_read_small(-1, path, name, sizeof(name)))
+	if (gospy_proc_read_line(AT_FDCWD, path, name, sizeof(name)))
 		snprintf(name, sizeof(name), "?");
-	name[strcspn(name, "\n")] = 0;
 	return gospy_error_create(GOSPY_ERROR_PERMISSION,
 				  "process %d is traced by process %d (%s), and can have only one "
 				  "tracer",
@@ -221,7 +211,7 @@ static struct gospy_error *judge_refusal(const struct gospy_live *live, pid_t ti
 	uint64_t tracer = 0;
 
 	*ret = SEIZURE_ENDED;
-	if (thread_has_ended(live, tid) ||
+	if (gospy_proc_has_ended(live->proc_fd, tid) ||
 	    gospy_proc_read_small(live->proc_fd, gospy_proc_task_path(path, tid, "status"), status,
 				  sizeof(status)))
 		return NULL;
@@ -741,7 +731,7 @@ static struct gospy_error *inspect_asleep(struct gospy_live *live, pid_t tid,
 /* Of this process and no other: the number of a thread is given to the kernel as it is. */
 static struct gospy_error *check_thread(const struct gospy_live *live, pid_t tid)
 {
-	if (tid > 0 && !thread_has_ended(live, tid))
+	if (tid > 0 && !gospy_proc_has_ended(live->proc_fd, tid))
 		return NULL;
 	if (!gospy_live_alive(live))
 		return gospy_live_ended(live);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/uio.h>
 
 #include <gospy/limits.h>
 
@@ -67,6 +68,17 @@ int gospy_proc_read_small(int dir_fd, const char *path, char *buffer, size_t siz
 	} while (n && done < size - 1);
 	buffer[done] = 0;
 	return 0;
+}
+
+int gospy_proc_read_line(int dir_fd, const char *path, char *buffer, size_t size)
+{
+	int errnum = gospy_proc_read_small(dir_fd, path, buffer, size);
+
+	size_t length = errnum ? 0 : strlen(buffer);
+
+	if (length && buffer[length - 1] == '\n')
+		buffer[length - 1] = 0;
+	return errnum;
 }
 
 int gospy_proc_link(int dir_fd, const char *path, char *buffer, size_t size)
@@ -161,7 +173,7 @@ const char *gospy_proc_task_path(char buffer[64], pid_t tid, const char *file)
 	return buffer;
 }
 
-static bool has_ended(int proc_fd, pid_t tid)
+bool gospy_proc_has_ended(int proc_fd, pid_t tid)
 {
 	struct gospy_proc_stat stat;
 	char path[64];
@@ -170,13 +182,21 @@ static bool has_ended(int proc_fd, pid_t tid)
 	       stat.state == 'Z' || stat.state == 'X';
 }
 
+int gospy_proc_try_vm(pid_t tid)
+{
+	char byte;
+	struct iovec local = {&byte, 1}, remote = {NULL, 1};
+
+	return process_vm_readv(tid, &local, 1, &remote, 1, 0) < 0 && errno != EFAULT ? errno : 0;
+}
+
 pid_t gospy_proc_memory_thread(int proc_fd, pid_t pid)
 {
-	if (!has_ended(proc_fd, pid))
+	if (!gospy_proc_has_ended(proc_fd, pid))
 		return pid;
 	_cleanup_dir_ DIR *dir = gospy_proc_opendir(proc_fd, "task");
 	pid_t tid = 0;
-	while (dir && (tid = gospy_proc_next_pid(dir)) && has_ended(proc_fd, tid))
+	while (dir && (tid = gospy_proc_next_pid(dir)) && gospy_proc_has_ended(proc_fd, tid))
 		continue;
 	return tid;
 }

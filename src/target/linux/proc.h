@@ -14,6 +14,9 @@ GOSPY_CHECKED int gospy_proc_read(int dir_fd, const char *path, struct gospy_u8_
 /** As above into `buffer`, at most `size - 1` bytes, with a NUL behind. */
 GOSPY_CHECKED int gospy_proc_read_small(int dir_fd, const char *path, char *buffer, size_t size);
 
+/** The same, without the newline that a text of one line ends with. */
+GOSPY_CHECKED int gospy_proc_read_line(int dir_fd, const char *path, char *buffer, size_t size);
+
 /** The link `path` below `dir_fd`, NUL-terminated. Returns 0 or an errno value. */
 GOSPY_CHECKED int gospy_proc_link(int dir_fd, const char *path, char *buffer, size_t size);
 
@@ -46,6 +49,18 @@ static inline void gospy_cleanup_dir(DIR **dir)
 		closedir(*dir);
 }
 #define _cleanup_dir_ _cleanup_(gospy_cleanup_dir)
+
+/**
+ * Whether thread `tid` of the process is not in /proc any more, or is a zombie: a first thread is
+ * reported to its parent only after all others.
+ */
+bool gospy_proc_has_ended(int proc_fd, pid_t tid);
+
+/**
+ * 0, or the errno value with which the kernel refuses process_vm_readv on `tid`. Nothing is read:
+ * EFAULT tells that a read would have been permitted.
+ */
+int gospy_proc_try_vm(pid_t tid);
 
 /**
  * A thread of process `pid` that has its memory: the first one, except where that one ended before

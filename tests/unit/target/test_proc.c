@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "linux/proc.h"
@@ -69,6 +70,33 @@ static void reads_files_of_any_size(void **state)
 	assert_int_equal(gospy_proc_read_small(dir, "task", small, sizeof(small)), EISDIR);
 }
 
+static void reads_lines_without_their_end(void **state)
+{
+	(void)state;
+	_cleanup_close_ int dir = open("/proc/self", O_RDONLY | O_DIRECTORY);
+	char line[64] = "untouched";
+
+	assert_int_equal(prctl(PR_SET_NAME, "a\nb\n"), 0);
+	assert_int_equal(gospy_proc_read_line(dir, "comm", line, sizeof(line)), 0);
+	assert_string_equal(line, "a\nb\n"); /* the kernel adds one */
+	assert_int_equal(prctl(PR_SET_NAME, "test_proc"), 0);
+	assert_int_equal(gospy_proc_read_line(dir, "comm", line, sizeof(line)), 0);
+	assert_string_equal(line, "test_proc");
+	assert_int_equal(gospy_proc_read_line(dir, "no such file", line, sizeof(line)), ENOENT);
+}
+
+static void tells_the_living_from_the_dead(void **state)
+{
+	(void)state;
+	_cleanup_close_ int dir = open("/proc/self", O_RDONLY | O_DIRECTORY);
+
+	assert_false(gospy_proc_has_ended(dir, getpid()));
+	assert_true(gospy_proc_has_ended(dir, 1));
+	assert_int_equal(gospy_proc_memory_thread(dir, getpid()), getpid());
+	assert_int_equal(gospy_proc_try_vm(getpid()), 0);
+	assert_int_equal(gospy_proc_try_vm(INT32_MAX), ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +104,8 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_no_stat),
 		cmocka_unit_test(finds_numbers_of_status),
 		cmocka_unit_test(reads_files_of_any_size),
+		cmocka_unit_test(reads_lines_without_their_end),
+		cmocka_unit_test(tells_the_living_from_the_dead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
