@@ -183,7 +183,12 @@ static struct gospy_error *read_process(struct capture *c)
 		err = capture_processors(c);
 	if (!err)
 		err = capture_goroutines(c);
-	return err ? err : capture_stacks(c);
+	if (!err)
+		err = capture_read_labels(c);
+	if (!err)
+		err = capture_stacks(c);
+	/* Those of goroutines that were read again. */
+	return err ? err : capture_read_labels(c);
 }
 
 /*

@@ -51,8 +51,13 @@ GOSPY_VEC(m_row_vec, struct m_row);
 
 /** Pairs [first, first + count) of capture.label_pairs. */
 struct label_set {
+	/** g.labels. */
+	uint64_t address;
 	uint32_t first;
 	uint32_t count;
+	/** Overflow buckets of its map. */
+	uint32_t overflows;
+	bool unreadable;
 };
 GOSPY_VEC(label_set_vec, struct label_set);
 
@@ -92,6 +97,8 @@ struct capture {
 	struct gospy_u8_vec window;
 
 	struct label_set_vec label_sets;
+	/** How many of them capture_read_labels() has read. */
+	size_t read_label_sets;
 	struct gospy_label_vec label_pairs;
 	/** From address of a label map to the number of its set. */
 	struct gospy_map label_index;
@@ -126,9 +133,12 @@ GOSPY_CHECKED struct gospy_error *capture_read_g(struct capture *c, uint64_t add
 						 struct g_row *ret);
 bool capture_is_running(const struct g_row *row);
 
-/** Labels of the map at `address` (capture_labels.c); `*ret` as g_row.labels. */
+/** Notes that a goroutine has the labels at `address` (capture_labels.c); `*ret` as g_row.labels.
+ */
 GOSPY_CHECKED struct gospy_error *capture_labels(struct capture *c, uint64_t address,
 						 uint32_t *ret);
+/** Reads the labels that were noted since the last call. */
+GOSPY_CHECKED struct gospy_error *capture_read_labels(struct capture *c);
 
 /** Column `bubble` of the goroutine whose g.bubble is `address` (capture_bubbles.c). */
 GOSPY_CHECKED struct gospy_error *capture_bubble(struct capture *c, uint32_t row, uint64_t address);

@@ -605,6 +605,15 @@ static uint64_t put_map(struct fixture *f, const char *const *texts, size_t num_
 	return map;
 }
 
+/** What g.labels is then: a pointer to the variable that holds the map. */
+static uint64_t point_to(struct fixture *f, uint64_t map)
+{
+	uint64_t variable = synthetic_alloc(&f->s, 8);
+
+	synthetic_put(&f->s, variable, map);
+	return variable;
+}
+
 static void assert_labels(const struct fixture *f, uint32_t goroutine, const char *const *texts,
 			  size_t num_pairs)
 {
@@ -637,7 +646,8 @@ static void reads_labels_of_all_versions(void **state)
 		for (uint64_t id = 1; id <= 3; id++)
 			waiting(&f, id);
 		uint64_t labels =
-			map ? put_map(&f, mixed, 3, cases[i].log2) : put_list(&f, sorted, 3);
+			map ? point_to(&f, put_map(&f, mixed, 3, cases[i].log2))
+			    : put_list(&f, sorted, 3);
 		/* Two share a set, one has none. */
 		synthetic_put(&f.s, f.s.gs[0] + G_LABELS, labels);
 		synthetic_put(&f.s, f.s.gs[2] + G_LABELS, labels);
@@ -677,7 +687,7 @@ static void survives_labels_that_lie(void **state)
 			synthetic_put(&f.s, inner, 8); /* key: nowhere */
 		else
 			labels = 8;
-		synthetic_put(&f.s, f.s.gs[0] + G_LABELS, labels);
+		synthetic_put(&f.s, f.s.gs[0] + G_LABELS, lie < 4 ? point_to(&f, labels) : labels);
 		take(&f, &whole);
 		assert_int_equal(f.snapshot->goroutines.count, 2);
 		assert_true(f.snapshot->label_pairs.size <= 4096);
@@ -812,7 +822,7 @@ static void fill(struct fixture *f)
 	uint64_t sp = synthetic_stack(&f->s, g, stack, COUNT(stack));
 	for (uint64_t id = 2; id < 20; id++)
 		waiting(f, id);
-	synthetic_put(&f->s, f->s.gs[3] + G_LABELS, put_map(f, texts, 1, 0));
+	synthetic_put(&f->s, f->s.gs[3] + G_LABELS, point_to(f, put_map(f, texts, 1, 0)));
 	enum synthetic_function deep[400];
 	for (size_t i = 0; i < COUNT(deep); i++)
 		deep[i] = FN_WORK;
