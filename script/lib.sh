@@ -54,11 +54,11 @@ missing_packages() {
 
 # install_packages PURPOSE NAME...: installs what is missing, saying what and what for.
 install_packages() {
-	purpose=$1
+	what_for=$1
 	shift
 	wanted=$(missing_packages "$@")
 	[ -n "$wanted" ] || return 0
-	say "Installing with apt-get, $purpose: $wanted"
+	say "Installing with apt-get, $what_for: $wanted"
 	if [ -z "${lists_are_new:-}" ]; then
 		as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 ||
 			die "apt-get update failed"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <unistd.h>
+
 #include <gospy/process_list.h>
 
 #include "commands.h"
@@ -8,10 +10,11 @@
 static void say_left_out(const struct gospy_process_list *list)
 {
 	if (list->not_permitted)
-		message("%llu process%s could not be looked at: not permitted; run as root, or see "
-			"gospy doctor %d",
+		message("%llu process%s could not be looked at: not permitted; %ssee gospy doctor "
+			"%d",
 			(unsigned long long)list->not_permitted,
-			list->not_permitted == 1 ? "" : "es", (int)list->first_not_permitted);
+			list->not_permitted == 1 ? "" : "es", geteuid() ? "run as root, or " : "",
+			(int)list->first_not_permitted);
 	if (list->failed)
 		message("%llu Go process%s could not be read; see gospy doctor %d",
 			(unsigned long long)list->failed, list->failed == 1 ? "" : "es",
