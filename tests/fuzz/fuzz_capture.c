@@ -51,9 +51,10 @@ static uint64_t pc_of(const uint8_t *p)
 static void put_labels(struct synthetic_program *s, uint64_t g, bool list)
 {
 	uint64_t labels = synthetic_alloc(s, 48), pairs = synthetic_alloc(s, 272);
-	uint64_t text = synthetic_alloc(s, 16);
+	uint64_t text = synthetic_alloc(s, 16), variable = synthetic_alloc(s, 8);
 
-	synthetic_put(s, g + G_LABELS, labels);
+	synthetic_put(s, variable, labels);
+	synthetic_put(s, g + G_LABELS, list ? labels : variable);
 	synthetic_put(s, labels, list ? pairs : 1);
 	if (list)
 		synthetic_put(s, labels + 8, 1);
