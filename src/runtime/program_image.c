@@ -197,20 +197,6 @@ static struct gospy_error *open_exe(struct gospy_target *target,
 	return err;
 }
 
-/** Sections that Go's linker makes in every mode; external linkers keep them, strip keeps their
- * names. */
-static bool may_be_go(const struct gospy_image *image)
-{
-	static const char *const names[] = {".noptrdata", ".gopclntab", ".go.buildinfo",
-					    ".note.go.buildid", ".go.module"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (gospy_image_section(image, names[i]))
-			return true;
-	}
-	return !image->sections.size;
-}
-
 /**
  * A library's file may be written to while it is mapped, and a mapping of ours would then raise
  * SIGBUS: what is kept is read, once a short look has told that it may be Go.
@@ -228,7 +214,7 @@ static struct gospy_error *open_library(int fd, const char *path, struct gospy_i
 		gospy_source_deinit(&source);
 		return err;
 	}
-	if (!may_be_go(look))
+	if (!gospy_image_may_be_go(look))
 		return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "%s is not made by Go", path);
 	err = gospy_source_init_read(&source, fd, path);
 	if (err)

@@ -9,10 +9,6 @@
 
 /** "go1.24.1 X:..." with the names of its experiments. */
 #define MAX_VERSION 256
-/** The module lines of the largest programs known have some 100 KB. */
-#define MAX_MODINFO (UINT64_C(1) << 24)
-/** cmd/go frames the module lines with two marks of this size (modload infoStart, infoEnd). */
-#define MODINFO_FRAME 16
 
 /** A string that the process may lack: NULL, without an error, then. */
 static struct gospy_error *try_string(const struct gospy_program *program, uint64_t header,
@@ -43,17 +39,19 @@ static struct gospy_error *read_headers(const struct gospy_program *program,
 	if (!info->version[0] && info->version_header)
 		err = try_string(program, info->version_header + bias, MAX_VERSION, &version);
 	if (!err && !info->modinfo[0] && info->modinfo_header)
-		err = try_string(program, info->modinfo_header + bias, MAX_MODINFO, &modinfo);
+		err = try_string(program, info->modinfo_header + bias, GOSPY_MAX_MODINFO, &modinfo);
 	if (err)
 		return err;
 	if (version && is_version(version)) {
 		free(info->version);
 		info->version = take_ptr(version);
 	}
-	size_t size = modinfo ? strlen(modinfo) : 0;
-	if (size > (size_t)2 * MODINFO_FRAME) {
+	const char *lines = modinfo;
+	uint64_t size = modinfo ? strlen(modinfo) : 0;
+	gospy_buildinfo_unframe(&lines, &size);
+	if (size) {
 		free(info->modinfo);
-		info->modinfo = strndup(modinfo + MODINFO_FRAME, size - (size_t)2 * MODINFO_FRAME);
+		info->modinfo = strndup(lines, size);
 		if (!info->modinfo)
 			return &gospy_enomem;
 	}

@@ -22,8 +22,6 @@ enum {
 	/* cmd/go/internal/modload/build.go infoStart and infoEnd. */
 	FRAME_SIZE = 16,
 };
-/* The module lines of the largest programs known have some 100 KB. */
-#define MAX_MODINFO_SIZE UINT64_C(16777216)
 
 /** Whether this may be a version: printable text of a sane length. */
 static bool is_version(const uint8_t *text, uint64_t size)
@@ -32,8 +30,7 @@ static bool is_version(const uint8_t *text, uint64_t size)
 	       gospy_text_is_printable((const char *)text, size);
 }
 
-/** Strips the two sentinels that frame the module lines; what has none is no module information. */
-static void strip_frame(const uint8_t **text, uint64_t *size)
+void gospy_buildinfo_unframe(const char **text, uint64_t *size)
 {
 	if (*size > 2 * FRAME_SIZE && (*text)[*size - FRAME_SIZE - 1] == '\n') {
 		*text += FRAME_SIZE;
@@ -48,9 +45,11 @@ GOSPY_CHECKED static struct gospy_error *set_strings(struct gospy_buildinfo *inf
 						     const uint8_t *version, uint64_t version_size,
 						     const uint8_t *modinfo, uint64_t modinfo_size)
 {
-	strip_frame(&modinfo, &modinfo_size);
+	const char *lines = (const char *)modinfo;
+
+	gospy_buildinfo_unframe(&lines, &modinfo_size);
 	info->version = strndup(version_size ? (const char *)version : "", version_size);
-	info->modinfo = strndup(modinfo_size ? (const char *)modinfo : "", modinfo_size);
+	info->modinfo = strndup(modinfo_size ? lines : "", modinfo_size);
 	return info->version && info->modinfo ? NULL : &gospy_enomem;
 }
 
@@ -65,7 +64,7 @@ GOSPY_CHECKED static struct gospy_error *read_inline(const uint8_t *bytes, uint6
 	const uint8_t *version = gospy_cursor_bytes(&c, version_size);
 	uint64_t modinfo_size = gospy_cursor_uvarint(&c);
 	const uint8_t *modinfo = gospy_cursor_bytes(&c, modinfo_size);
-	if (c.failed || !is_version(version, version_size) || modinfo_size > MAX_MODINFO_SIZE)
+	if (c.failed || !is_version(version, version_size) || modinfo_size > GOSPY_MAX_MODINFO)
 		return NULL;
 	*ret_found = true;
 	return set_strings(info, version, version_size, modinfo, modinfo_size);
@@ -104,7 +103,7 @@ GOSPY_CHECKED static struct gospy_error *read_pointers(const struct gospy_image 
 	const uint8_t *version =
 		static_string(image, info->version_header, GOSPY_MAX_STRING, &version_size);
 	const uint8_t *modinfo =
-		static_string(image, info->modinfo_header, MAX_MODINFO_SIZE, &modinfo_size);
+		static_string(image, info->modinfo_header, GOSPY_MAX_MODINFO, &modinfo_size);
 	if (version && !is_version(version, version_size))
 		return NULL;
 	*ret_found = true;

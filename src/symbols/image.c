@@ -26,13 +26,11 @@ enum {
 	PT_NOTE = 4,
 	PF_X = 1,
 	PF_W = 2,
-	PF_R = 4,
 	SHT_NULL = 0,
 	SHT_NOTE = 7,
 	SHT_NOBITS = 8,
 	NT_GNU_BUILD_ID = 3,
 	NT_GO_BUILD_ID = 4,
-	PAGE_SIZE = 4096,
 };
 
 /* Notes are looked through for build ids only, which come early: bounds on what is looked at. */
@@ -294,8 +292,7 @@ GOSPY_CHECKED static struct gospy_error *parse_segment(struct gospy_image *image
 	struct gospy_cursor c = gospy_cursor_make("a program header", bytes, PHDR_SIZE);
 	uint32_t type = gospy_cursor_u32(&c);
 	uint32_t flags = gospy_cursor_u32(&c);
-	struct gospy_segment segment = {
-		.readable = flags & PF_R, .writable = flags & PF_W, .executable = flags & PF_X};
+	struct gospy_segment segment = {.writable = flags & PF_W, .executable = flags & PF_X};
 
 	segment.offset = gospy_cursor_u64(&c);
 	segment.address = gospy_cursor_u64(&c);
@@ -457,11 +454,17 @@ const struct gospy_section *gospy_image_section(const struct gospy_image *image,
 	return NULL;
 }
 
-uint64_t gospy_image_base(const struct gospy_image *image)
+bool gospy_image_may_be_go(const struct gospy_image *image)
 {
-	if (image->segments.size == 0)
-		return 0;
-	return image->segments.data[0].address & ~(uint64_t)(PAGE_SIZE - 1);
+	static const char *const names[] = {
+		".go.buildinfo",    ".gopclntab", ".data.rel.ro.gopclntab",
+		".note.go.buildid", ".noptrdata", ".go.module"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (gospy_image_section(image, names[i]))
+			return true;
+	}
+	return !image->sections.size;
 }
 
 struct gospy_error *gospy_image_symbol(struct gospy_image *image, const char *name,

@@ -53,13 +53,9 @@ struct gospy_functab_entry gospy_pclntab_entry(const struct gospy_pclntab *table
 
 const char *gospy_pclntab_string(const struct gospy_pclntab *table, uint64_t offset)
 {
-	if (offset >= table->bytes.size)
-		return NULL;
-	const uint8_t *string = table->bytes.data + offset;
-	uint64_t left = table->bytes.size - offset;
-	if (!memchr(string, 0, left < GOSPY_MAX_NAME ? left : GOSPY_MAX_NAME))
-		return NULL;
-	return (const char *)string;
+	struct gospy_cursor c = cursor_at(table, offset);
+
+	return gospy_cursor_cstring(&c, GOSPY_MAX_NAME);
 }
 
 const char *gospy_pclntab_name(const struct gospy_pclntab *table, uint32_t name_offset)

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!fuzz_ok(gospy_image_init(&image, &source)))
 		return 0;
 	touch(&image);
-	(void)gospy_image_base(&image);
+	(void)gospy_image_may_be_go(&image);
 	(void)gospy_image_section(&image, ".gopclntab");
 	fuzz_ok(gospy_image_symbol(&image, "runtime.allgs", &address));
 	fuzz_ok(gospy_image_symbol(&image, "", &address));

@@ -245,6 +245,28 @@ static void parses_versions(void **state)
 	expect_version("go1.99999999999999999999.1", 1, -1, 0);
 }
 
+static void takes_the_marks_off_module_lines(void **state)
+{
+	(void)state;
+	/* The marks of cmd/go/internal/modload/build.go, in hexadecimal there too. */
+	static const char framed[] =
+		"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6"
+		"path\tx\n"
+		"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
+	const char *text = framed;
+	uint64_t size = sizeof(framed) - 1;
+
+	gospy_buildinfo_unframe(&text, &size);
+	assert_int_equal(size, 7);
+	assert_memory_equal(text, "path\tx\n", 7);
+	gospy_buildinfo_unframe(&text, &size);
+	assert_int_equal(size, 0);
+	text = framed;
+	size = 32;
+	gospy_buildinfo_unframe(&text, &size);
+	assert_int_equal(size, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +278,7 @@ int main(void)
 		cmocka_unit_test(survives_truncation),
 		cmocka_unit_test(tells_the_main_module),
 		cmocka_unit_test(parses_versions),
+		cmocka_unit_test(takes_the_marks_off_module_lines),
 	};
 
 	return cmocka_run_group_tests_name("buildinfo", tests, NULL, NULL);

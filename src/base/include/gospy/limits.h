@@ -30,6 +30,8 @@
 #define GOSPY_MAX_NAME UINT64_C(65536)
 /** Bytes of one string of the target that is shown (wait reason, version, label). */
 #define GOSPY_MAX_STRING UINT64_C(65536)
+/** Bytes of the module lines of build information: the largest programs known have some 100 KB. */
+#define GOSPY_MAX_MODINFO UINT64_C(16777216)
 /** Profiler labels of one goroutine. */
 #define GOSPY_MAX_LABELS UINT64_C(1024)
 /** ELF segments and sections. */

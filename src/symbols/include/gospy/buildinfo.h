@@ -28,6 +28,13 @@ GOSPY_CHECKED struct gospy_error *gospy_buildinfo_read(const struct gospy_image 
 						       struct gospy_buildinfo *ret);
 void gospy_buildinfo_deinit(struct gospy_buildinfo *info);
 
+/**
+ * Takes the marks off that cmd/go frames the module lines with (cmd/go/internal/modload/build.go,
+ * infoStart and infoEnd): `*text` and `*size` become those of the lines, `*size` 0 where there are
+ * none.
+ */
+void gospy_buildinfo_unframe(const char **text, uint64_t *size);
+
 /** Path and version of the main module in `modinfo` ("mod\tPATH\tVERSION"); else "path"; owned, "" when absent. */
 GOSPY_CHECKED struct gospy_error *gospy_buildinfo_main_module(const char *modinfo, char **ret_path,
 							      char **ret_version);

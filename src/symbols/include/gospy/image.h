@@ -22,7 +22,7 @@ struct gospy_segment {
 	uint64_t memory_size;
 	uint64_t offset;
 	uint64_t file_size;
-	bool readable, writable, executable;
+	bool writable, executable;
 };
 GOSPY_VEC(gospy_segment_vec, struct gospy_segment);
 
@@ -82,8 +82,11 @@ const uint8_t *gospy_image_at(const struct gospy_image *image, uint64_t address,
 uint64_t gospy_image_left(const struct gospy_image *image, uint64_t address);
 /** The section called `name`, or NULL. */
 const struct gospy_section *gospy_image_section(const struct gospy_image *image, const char *name);
-/** Lowest PT_LOAD address, rounded down to the page: what the load bias is counted from. */
-uint64_t gospy_image_base(const struct gospy_image *image);
+/**
+ * Whether it has a section that Go's linker makes in one build mode or another (external linkers keep
+ * them), or no section headers to tell. Only the headers are looked at.
+ */
+bool gospy_image_may_be_go(const struct gospy_image *image);
 /** Address of symbol `name` in .symtab, else .dynsym. GOSPY_ERROR_NOT_FOUND. */
 GOSPY_CHECKED struct gospy_error *gospy_image_symbol(struct gospy_image *image, const char *name,
 						     uint64_t *ret_address);
