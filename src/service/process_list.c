@@ -50,31 +50,32 @@ out:
 	return NULL;
 }
 
-/** Whether an ELF file carries the marks of a Go program; reads little more than its headers. */
-static bool is_go_file(int fd)
+/** What cannot be read is no Go program. Lack of memory is another matter. */
+static struct gospy_error *unless_fatal(struct gospy_error *err)
 {
-	static const char *const sections[] = {".go.buildinfo", ".gopclntab",
-					       ".data.rel.ro.gopclntab", ".note.go.buildid"};
+	if (!err || err->code == GOSPY_ERROR_NO_MEMORY)
+		return err;
+	gospy_error_destroy(err);
+	return NULL;
+}
+
+/** Whether an ELF file may be a Go program; reads little more than its headers. */
+static struct gospy_error *check_file(int fd, bool *ret)
+{
 	struct gospy_source source;
 	struct gospy_image image;
 	struct gospy_error *err = gospy_source_init_map(&source, fd, "executable");
-	bool found = false;
 
-	if (!err) {
-		err = gospy_image_init(&image, &source);
-		if (err)
-			gospy_source_deinit(&source);
-	}
+	if (err)
+		return unless_fatal(err);
+	err = gospy_image_init(&image, &source);
 	if (err) {
-		gospy_error_destroy(err);
-		return false;
+		gospy_source_deinit(&source);
+		return unless_fatal(err);
 	}
-	for (size_t i = 0; !found && i < sizeof(sections) / sizeof(sections[0]); i++)
-		found = gospy_image_section(&image, sections[i]);
-	/* Without section headers nothing short of the whole search can tell. */
-	found = found || !image.sections.size;
+	*ret = gospy_image_may_be_go(&image);
 	gospy_image_deinit(&image);
-	return found;
+	return NULL;
 }
 
 static struct gospy_error *check_exe(struct gospy_target *target, bool *ret)
@@ -82,57 +83,53 @@ static struct gospy_error *check_exe(struct gospy_target *target, bool *ret)
 	_cleanup_close_ int fd = -1;
 	struct gospy_error *err = gospy_target_open_exe(target, &fd);
 
-	if (!err)
-		*ret = is_go_file(fd);
-	return err;
+	return err ? err : check_file(fd, ret);
 }
 
-/** Files that were looked at already, by inode, for all processes share their libraries. */
+/** Whether libraries may be Go, by device and inode: all processes share them. */
 struct file_cache {
 	struct gospy_map known;
 };
 
-static bool is_new_library(struct file_cache *cache, const struct gospy_mapping *mapping)
+static struct gospy_error *check_library(struct gospy_target *target, struct file_cache *cache,
+					 const struct gospy_mapping *mapping, const char *path,
+					 bool *ret)
 {
-	if (!(mapping->flags & GOSPY_MAPPING_EXEC) || !mapping->inode)
-		return false;
-	uint32_t *entry = gospy_map_entry(&cache->known, mapping->inode ^ mapping->device << 40);
-	if (!entry || *entry == 0)
-		return false;
-	return *entry == GOSPY_MAP_NONE || *entry == 1;
-}
+	uint64_t key = mapping->inode ^ mapping->device << 40;
+	uint32_t known = gospy_map_get(&cache->known, key);
+	_cleanup_close_ int fd = -1;
 
-static void remember_library(struct file_cache *cache, const struct gospy_mapping *mapping,
-			     bool is_go)
-{
-	uint32_t *entry = gospy_map_entry(&cache->known, mapping->inode ^ mapping->device << 40);
-
-	if (entry)
-		*entry = is_go;
+	if (known != GOSPY_MAP_NONE) {
+		*ret = known;
+		return NULL;
+	}
+	struct gospy_error *err = gospy_target_open_mapping(target, mapping, path, &fd);
+	if (err)
+		return unless_fatal(err);
+	err = check_file(fd, ret);
+	if (err)
+		return err;
+	uint32_t *entry = gospy_map_entry(&cache->known, key);
+	if (!entry)
+		return &gospy_enomem;
+	*entry = *ret;
+	return NULL;
 }
 
 /** A Go library in a program of another language. */
 static struct gospy_error *check_libraries(struct gospy_target *target, struct file_cache *cache,
 					   bool *ret)
 {
-	struct gospy_mappings mappings;
+	_cleanup_(gospy_mappings_deinit) struct gospy_mappings mappings = {};
 	struct gospy_error *err = gospy_target_mappings(target, &mappings);
 
-	if (err)
-		return err;
-	for (size_t i = 0; !*ret && i < mappings.list.size; i++) {
+	for (size_t i = 0; !err && !*ret && i < mappings.list.size; i++) {
 		const struct gospy_mapping *mapping = &mappings.list.data[i];
-		_cleanup_close_ int fd = -1;
-		if (!is_new_library(cache, mapping))
-			continue;
-		struct gospy_error *open_err = gospy_target_open_mapping(
-			target, mapping, gospy_mapping_path(&mappings, mapping), &fd);
-		*ret = !open_err && is_go_file(fd);
-		gospy_error_destroy(open_err);
-		remember_library(cache, mapping, *ret);
+		if ((mapping->flags & GOSPY_MAPPING_EXEC) && mapping->inode)
+			err = check_library(target, cache, mapping,
+					    gospy_mapping_path(&mappings, mapping), ret);
 	}
-	gospy_mappings_deinit(&mappings);
-	return NULL;
+	return err;
 }
 
 static struct gospy_error *copy(const struct gospy_snapshot *s, uint32_t id, char **ret)
