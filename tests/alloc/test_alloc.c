@@ -122,7 +122,7 @@ static struct gospy_error *use_error(void *context, uint64_t *digest)
 	(void)context;
 	(void)digest;
 	assert_non_null(err);
-	_cleanup_free_ char *text = gospy_error_string(err);
+	free(gospy_error_string(err));
 	gospy_error_catch(&err, GOSPY_ERROR_FAULT);
 	return err;
 }
