@@ -46,7 +46,9 @@ class Text:
             words = line.split(None, 3)
             if len(words) == 4 and words[2] in "Tt":
                 self.starts.append(int(words[0], 16))
-                self.symbols.append((int(words[1]), words[3]))
+                # Assembly functions; the function table has them without.
+                name = words[3][:-5] if words[3].endswith(".abi0") else words[3]
+                self.symbols.append((int(words[1]), name))
         names = livelib.build(toolchains.NEWEST, "names")
         self.inlined = set(subprocess.run([names, binary], check=True, stdout=subprocess.PIPE)
                            .stdout.decode().splitlines())
