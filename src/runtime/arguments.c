@@ -127,20 +127,11 @@ static void write_typed(const struct gospy_region *info, const struct argument_l
 	}
 }
 
-/** The pc whose tables tell about the frame: inside the call, unless it stands where it was
- * stopped. */
-static uint64_t lookup_pc(const struct gospy_pc_info *info)
-{
-	uint64_t pc = info->pc - info->module->bias;
-
-	return info->exact || pc == info->func.entry ? pc : pc - 1;
-}
-
 /** Where liveness is looked up: up to Go 1.20 gentraceback had moved on to the place of the
  * outermost inlined call by then. */
 static struct gospy_error *liveness_pc(int minor, const struct gospy_pc_info *info, uint64_t *ret)
 {
-	uint64_t pc = lookup_pc(info);
+	uint64_t pc = gospy_pc_info_lookup_pc(info);
 
 	if (minor >= 0 && minor <= 20)
 		return gospy_func_outer_pc(&info->module->pclntab, &info->func, pc, ret);

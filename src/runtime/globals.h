@@ -52,6 +52,13 @@ GOSPY_CHECKED struct gospy_error *gospy_global_count_ms(const struct gospy_progr
 GOSPY_CHECKED struct gospy_error *gospy_global_sched_ms(const struct gospy_program *program,
 							uint64_t sched, uint64_t *ret);
 
+/** Whether a word can be the address of an object: aligned, behind the first page, and below 2^56,
+ * where the addresses that Linux gives to a program end on amd64 and arm64. */
+bool gospy_global_may_point(uint64_t value);
+
+/** sched.maxmcount from runtime.schedinit on (runtime/proc.go, Go 1.12 to 1.27). */
+#define GOSPY_GLOBAL_MAX_M_COUNT 10000
+
 /** Whether run-time `address` is in the static data of the module that holds the runtime. */
 bool gospy_global_is_static(const struct gospy_program *program, uint64_t address);
 

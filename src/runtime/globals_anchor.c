@@ -17,9 +17,6 @@ static const char *const anchor_names[GOSPY_ANCHOR_COUNT] = {
 /** Machine code of one anchor; schedinit, the longest, has some 1.5 KB, 8 KB without optimisation.
  */
 #define MAX_ANCHOR_SIZE (UINT64_C(1) << 16)
-/** runtime/proc.go schedinit: sched.maxmcount. */
-#define MAX_M_COUNT 10000
-
 void gospy_anchors_deinit(struct gospy_anchors *anchors)
 {
 	for (size_t i = 0; i < GOSPY_ANCHOR_COUNT; i++)
@@ -108,7 +105,7 @@ static bool shows(const struct gospy_anchors *anchors, const struct gospy_progra
 	case GOSPY_GLOBAL_SCHED:
 		*ret -= (uint64_t)program->layout.sched_maxmcount.offset;
 		return operand->kind == GOSPY_OPERAND_STORE && operand->size == 4 &&
-		       operand->immediate == MAX_M_COUNT &&
+		       operand->immediate == GOSPY_GLOBAL_MAX_M_COUNT &&
 		       program->layout.sched_maxmcount.offset >= 0;
 	case GOSPY_GLOBAL_ALLM:
 		/* atomicstorep(unsafe.Pointer(&allm), ...), and lock(&sched.lock). */

@@ -30,7 +30,7 @@ bool gospy_global_is_static(const struct gospy_program *program, uint64_t addres
 	return false;
 }
 
-static bool is_pointer(uint64_t value)
+bool gospy_global_may_point(uint64_t value)
 {
 	return value >= 4096 && value < USER_END && value % 8 == 0;
 }
@@ -102,8 +102,8 @@ static bool is_empty_slice(const struct slice *slice)
 
 static bool is_pointer_slice(const struct slice *slice, uint64_t max)
 {
-	return is_pointer(slice->data) && slice->length && slice->length <= slice->capacity &&
-	       slice->capacity <= max;
+	return gospy_global_may_point(slice->data) && slice->length &&
+	       slice->length <= slice->capacity && slice->capacity <= max;
 }
 
 static int compare_u64(const void *a, const void *b)
@@ -121,7 +121,7 @@ static bool are_distinct_pointers(const uint64_t *pointers, size_t count)
 	memcpy(sorted, pointers, count * sizeof(*pointers));
 	qsort(sorted, count, sizeof(*sorted), compare_u64);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_pointer(sorted[i]) || (i && sorted[i] == sorted[i - 1]))
+		if (!gospy_global_may_point(sorted[i]) || (i && sorted[i] == sorted[i - 1]))
 			return false;
 	}
 	return true;
@@ -207,7 +207,7 @@ static bool is_p(const struct gospy_layout *layout, const uint8_t *record, size_
 	return record && (uint32_t)gospy_layout_load(record, size, layout->p_id) == id &&
 	       (uint32_t)gospy_layout_load(record, size, layout->p_status) <=
 		       PROCESSOR_STATUS_MAX &&
-	       (id || is_pointer(gospy_layout_load(record, size, layout->p_mcache)));
+	       (id || gospy_global_may_point(gospy_layout_load(record, size, layout->p_mcache)));
 }
 
 static struct gospy_error *check_allp(const struct gospy_program *program, uint64_t address,
@@ -246,13 +246,13 @@ static struct gospy_error *is_m(const struct gospy_program *program, uint64_t m,
 	bool done;
 
 	*ret_is = *ret_is_new = false;
-	if (!is_pointer(m))
+	if (!gospy_global_may_point(m))
 		return NULL;
 	struct gospy_error *err =
 		try_read(program, m + (uint64_t)layout->m_g0.offset, &g0, sizeof(g0), &done);
 	if (err || !done)
 		return err;
-	if (is_pointer(g0))
+	if (gospy_global_may_point(g0))
 		err = try_read(program, g0 + (uint64_t)layout->g_m.offset, &back, sizeof(back),
 			       &done);
 	*ret_is = done && back == m;
@@ -272,7 +272,7 @@ static struct gospy_error *walk_ms(const struct gospy_program *program, uint64_t
 	while (count < GOSPY_GLOBAL_MAX_COUNTED_MS) {
 		uint64_t next;
 		bool done;
-		if (!is_pointer(m) || m == landmark)
+		if (!gospy_global_may_point(m) || m == landmark)
 			return NULL;
 		/* Brent's landmark: who meets it again walks in a circle. */
 		if (!(count & (count - 1)))

@@ -22,8 +22,6 @@
 #define MAX_COST 500000
 #define CHECK_COST 5
 
-#define MAX_M_COUNT 10000
-
 struct scan {
 	const struct gospy_program *program;
 	enum gospy_global global;
@@ -35,17 +33,12 @@ struct scan {
 	size_t count;
 };
 
-static bool may_point(uint64_t value)
-{
-	return value >= 4096 && value >> 56 == 0 && value % 8 == 0;
-}
-
 static bool may_be_slice(const uint8_t *p, uint64_t min, uint64_t max)
 {
 	uint64_t length = gospy_load_u64(p + 8), capacity = gospy_load_u64(p + 16);
 
 	return length >= min && length <= capacity && capacity <= max &&
-	       may_point(gospy_load_u64(p));
+	       gospy_global_may_point(gospy_load_u64(p));
 }
 
 static struct gospy_error *spend(struct scan *scan, uint64_t cost)
@@ -124,12 +117,14 @@ static struct gospy_error *look_at(struct scan *scan, uint64_t address, const ui
 	case GOSPY_GLOBAL_ALLP:
 		return may_be_slice(p, 1, GOSPY_MAX_PROCESSORS) ? check(scan, address) : NULL;
 	case GOSPY_GLOBAL_SCHED:
-		if (layout->sched_maxmcount.offset < 0 || gospy_load_u32(p) != MAX_M_COUNT)
+		if (layout->sched_maxmcount.offset < 0 ||
+		    gospy_load_u32(p) != GOSPY_GLOBAL_MAX_M_COUNT)
 			return NULL;
 		return check(scan, address - (uint64_t)layout->sched_maxmcount.offset);
 	case GOSPY_GLOBAL_ALLM:
-		return may_point(gospy_load_u64(p)) ? collect_m(scan, address, gospy_load_u64(p))
-						    : NULL;
+		return gospy_global_may_point(gospy_load_u64(p))
+			       ? collect_m(scan, address, gospy_load_u64(p))
+			       : NULL;
 	case GOSPY_GLOBAL_WAIT_REASONS:
 		return !gospy_load_u64(p + 8) && gospy_load_u64(p + 24) == 17 ? check(scan, address)
 									      : NULL;
