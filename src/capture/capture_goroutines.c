@@ -15,15 +15,15 @@
 static uint32_t g_size(const struct gospy_layout *layout)
 {
 	const struct gospy_layout_field fields[] = {
-		layout->g_stack_hi,	layout->g_m,
-		layout->g_sched_sp,	layout->g_sched_pc,
-		layout->g_syscallsp,	layout->g_syscallpc,
-		layout->g_atomicstatus, layout->g_goid,
-		layout->g_waitsince,	layout->g_waitreason,
-		layout->g_lockedm,	layout->g_gopc,
-		layout->g_startpc,	layout->g_parent_goid,
-		layout->g_labels,	layout->g_sync_group,
-		layout->g_tracking_seq,
+		layout->g_stack_hi,    layout->g_m,
+		layout->g_sched_sp,    layout->g_sched_pc,
+		layout->g_sched_lr,    layout->g_syscallsp,
+		layout->g_syscallpc,   layout->g_atomicstatus,
+		layout->g_goid,	       layout->g_waitsince,
+		layout->g_waitreason,  layout->g_lockedm,
+		layout->g_gopc,	       layout->g_startpc,
+		layout->g_parent_goid, layout->g_labels,
+		layout->g_sync_group,  layout->g_tracking_seq,
 	};
 
 	return gospy_layout_span(fields, sizeof(fields) / sizeof(fields[0]));
@@ -116,6 +116,7 @@ static void decode_state(const struct gospy_layout *layout, const uint8_t *data,
 	row->sp = row->in_syscall ? syscall_sp : gospy_layout_load(data, size, layout->g_sched_sp);
 	row->pc = gospy_layout_load(data, size,
 				    row->in_syscall ? layout->g_syscallpc : layout->g_sched_pc);
+	row->lr = row->in_syscall ? 0 : gospy_layout_load(data, size, layout->g_sched_lr);
 	row->stack_lo = gospy_layout_load(data, size, layout->g_stack_lo);
 	row->stack_hi = gospy_layout_load(data, size, layout->g_stack_hi);
 }

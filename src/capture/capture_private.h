@@ -17,6 +17,8 @@
 struct g_row {
 	uint64_t sp;
 	uint64_t pc;
+	/** g.sched.lr of a machine with a link register; else 0. */
+	uint64_t lr;
 	uint64_t stack_lo;
 	uint64_t stack_hi;
 	/** Raw atomicstatus and trackingSeq, for the comparison after its stack was read. */

@@ -119,6 +119,7 @@ static struct gospy_error *find_start(struct look *look, const struct gospy_regi
 	if (look->m.vdso_sp && capture_on_stack(&look->g, look->m.vdso_sp)) {
 		look->unwind.pc = look->m.vdso_pc;
 		look->unwind.sp = look->m.vdso_sp;
+		look->unwind.lr = 0;
 		look->unwind.in_syscall = false;
 		return NULL;
 	}

@@ -74,6 +74,7 @@ struct gospy_unwind capture_unwind(const struct capture *c, const struct g_row *
 	return (struct gospy_unwind){
 		.pc = row->pc,
 		.sp = row->sp,
+		.lr = row->lr,
 		.in_syscall = row->in_syscall,
 		.stack_hi = row->stack_hi,
 		.margin = c->request->arguments ? ARGUMENT_MARGIN : 0,

@@ -241,6 +241,11 @@ static enum step pop_injected_lr(const struct gospy_unwind_cache *cache,
 	if (!window_word(window, unwind->sp, &unwind->lr))
 		return STEP_NEED_MORE;
 	unwind->sp += cache->rules->injected_frame_size;
+	/* A call of a nil function: who made it is all there is. */
+	if (!gospy_program_module(cache->program, unwind->pc)) {
+		unwind->pc = unwind->lr;
+		unwind->lr = 0;
+	}
 	return STEP_ON;
 }
 

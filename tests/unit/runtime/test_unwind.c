@@ -455,12 +455,21 @@ static void takes_the_link_register_of_arm64_leaves(void **state)
 	struct gospy_unwind unwind = start;
 	assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_DONE);
 	assert_frames(&f, leaf, COUNT(leaf));
-	/* A function that has not taken its frame yet. */
+	/* A function that has not taken its frame yet, on a CPU or about to begin. */
+	for (int exact = 0; exact < 2; exact++) {
+		f.frames.size = 0;
+		unwind = start;
+		unwind.exact = exact;
+		unwind.pc = synthetic_pc(FN_GOPARK, 4);
+		assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_DONE);
+		assert_frames(&f, prologue, COUNT(prologue));
+	}
+	/* Not known of a thread that sleeps in a system call: what is on the stack is not its. */
 	f.frames.size = 0;
 	unwind = start;
-	unwind.pc = synthetic_pc(FN_GOPARK, 4);
-	assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_DONE);
-	assert_frames(&f, prologue, COUNT(prologue));
+	unwind.lr = 0;
+	assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_INCOMPLETE);
+	assert_int_equal(f.frames.size, 1);
 	deinit(&f);
 }
 
@@ -485,6 +494,14 @@ static void takes_the_saved_link_register_of_arm64_signals(void **state)
 	assert_frames(&f, expected, COUNT(expected));
 	assert_true(info_of(&f, 1)->exact);
 	assert_false(info_of(&f, 2)->exact);
+	/* A call of a nil function: the pc is nowhere, its link register is who called it. */
+	const enum synthetic_function nil[] = {FN_SIGPANIC, FN_WORK, FN_MAIN, FN_GOEXIT};
+	f.frames.size = 0;
+	synthetic_put(&f.s, sp, 0x10);
+	unwind = (struct gospy_unwind){
+		.pc = synthetic_pc(FN_SIGPANIC, AT_CALL), .sp = sp, .stack_hi = f.hi};
+	assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_DONE);
+	assert_frames(&f, nil, COUNT(nil));
 	deinit(&f);
 }
 

@@ -4,13 +4,13 @@
 /*
  * Go saves the link register at 0(sp) once the frame is set up. A function without a frame, or in
  * its prologue, still has it in the register (resolveInternal, usesLR, runtime/traceback.go,
- * Go 1.21).
+ * Go 1.21): where execution stands in one and the register is not known, nothing can be said.
  */
 static uint64_t return_address(const struct gospy_frame_step *step)
 {
 	bool set_up = step->sp < step->cfa;
 
-	return (step->innermost && set_up) || !step->lr ? step->sp : 0;
+	return set_up || (!step->lr && !step->innermost) ? step->sp : 0;
 }
 
 const struct gospy_frame_rules gospy_frame_rules_arm64 = {
