@@ -142,7 +142,8 @@ bool gospy_dwarf_check_lines(const struct gospy_dwarf_sections *sections, uint64
 	uint32_t length = gospy_cursor_u32(&c);
 	size_t start = c.pos;
 	uint16_t version = gospy_cursor_u16(&c);
-	if (c.failed || length > line->size - start || length >= MAX_LINES_MEMORY / LINE_MEMORY)
+	if (c.failed || !length || length > line->size - start ||
+	    length >= MAX_LINES_MEMORY / LINE_MEMORY)
 		return false;
 	/* Each name is joined from a directory and a file, and a file may be one byte. */
 	uint64_t longest = longest_string(line->data + start, length);

@@ -661,6 +661,10 @@ static void reads_lines_only_where_they_fit(void **state)
 	locate(&writer, &file, &line);
 	assert_non_null(file);
 	assert_int_equal(line, 1);
+	put_code(&writer, 0);
+	dwarf_put(&writer.line, "\0\0\0\0\4\0\0\0", 8);
+	locate(&writer, &file, &line);
+	assert_null(file);
 	/* Two megabytes that would become hundreds of gigabytes of file names. */
 	put_code(&writer, 0);
 	put_lines(&writer, 1000000, 200000);
