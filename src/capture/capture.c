@@ -222,6 +222,10 @@ struct gospy_error *capture_mind_pause(struct capture *c)
 			    (double)c->snapshot->pause_ns / 1e6);
 }
 
+/*
+ * Stacks are walked while the process is held: to walk them afterwards all their bytes would have
+ * to be kept, and more than half of the time goes into copying them as it is.
+ */
 static struct gospy_error *read_held(struct capture *c)
 {
 	/* From before the first thread stops: the wait for the others is part of the pause. */

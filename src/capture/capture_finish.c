@@ -264,7 +264,10 @@ static bool runs_user_code(const struct gospy_snapshot *s, uint32_t node)
 {
 	for (; node; node = s->nodes.data[node].parent) {
 		const char *name = function_of(s, s->nodes.data[node].location);
-		if (*name && strncmp(name, "runtime.", 8))
+		/* Assembly of the runtime may be without a package. */
+		if (strchr(name, '.') && strncmp(name, "runtime.", 8) &&
+		    strncmp(name, "internal/runtime/", 17) &&
+		    strncmp(name, "runtime/internal/", 17))
 			return true;
 	}
 	return false;
