@@ -73,7 +73,8 @@ class Tap:
             self.ok(name)
 
     def note(self, text):
-        print("# " + text, flush=True)
+        for line in text.splitlines():
+            print("# " + line, flush=True)
 
     def done(self):
         print("1..%d" % self.number, flush=True)

@@ -200,7 +200,7 @@ def test_docker(tap):
                 look_at_docker(tap, outer, folder)
             except Skip:
                 log.seek(0)
-                tap.note(log.read()[-500:].decode(errors="replace").replace("\n", "\n# "))
+                tap.note(log.read()[-500:].decode(errors="replace"))
                 raise
             finally:
                 end_docker(outer)

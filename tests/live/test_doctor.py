@@ -94,22 +94,25 @@ def test_other_tracer(tap):
 
 
 def test_not_dumpable(tap):
-    """An unreadable program is not dumpable: its own user may not look into it."""
+    """A process that asks for it may not be looked into by its own user."""
     livelib.need_root()
     livelib.need("setpriv")
     with livelib.scratch() as folder:
         gospy = test_bad_input.readable_gospy(folder)
-        path = os.path.join(folder, "zoo")
-        livelib.build(VERSION, "zoo", "plain", path)
-        os.chmod(path, 0o711)
-        with livelib.Program(test_bad_input.as_nobody([path])) as zoo:
-            zoo.ready()
+        path = os.path.join(folder, "many")
+        livelib.build(VERSION, "many", "plain", path)
+        with livelib.Program(test_bad_input.as_nobody([path, 5, 5, "undumpable"])) as many:
+            many.ready()
             with tap.case("a process that is not dumpable"):
-                text = doctor(test_bad_input.as_nobody([gospy]), zoo.pid, (4,))
+                text = doctor(test_bad_input.as_nobody([gospy]), many.pid, (4,))
                 check_says(text, ("dumpable",), ("sudo", "root", "cap_sys_ptrace"))
                 tap.note(text)
+            with tap.case("a process that is not dumpable is refused"):
+                done = subprocess.run(test_bad_input.as_nobody([gospy, "dump", many.pid]),
+                                      capture_output=True, timeout=livelib.PATIENCE)
+                test_bad_input.check_refused(done, 4)
             with tap.case("root may look at it"):
-                doctor([livelib.gospy_path()], zoo.pid, (0,))
+                doctor([livelib.gospy_path()], many.pid, (0,))
 
 
 def test_user_namespace(tap):

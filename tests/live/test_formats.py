@@ -203,10 +203,11 @@ def compare_one(zoo, own, got):
 def check_counts(dump):
     counts = collections.Counter(g["status"] for g in dump["goroutines"])
     given = dump["counts"]
-    for status in ("idle", "syscall"):
-        check_equal(given[status], counts[status], status)
-    # System goroutines are counted, but not listed.
-    check(given["waiting"] >= counts["waiting"], "waiting %d" % given["waiting"])
+    check_equal(given["idle"], 0, "idle")
+    # System goroutines are counted, but not listed: a handful.
+    for status in ("syscall", "waiting"):
+        check(0 <= given[status] - counts[status] < 20, "%s: %d, and %d are listed" % (
+            status, given[status], counts[status]))
     check(given["total"] >= sum(counts.values()), "total %d" % given["total"])
     check_equal(given["total"], sum(value for name, value in given.items()
                                     if name not in ("total", "dead")), "total")
@@ -363,8 +364,8 @@ def test_options(tap, zoo):
                     f["func"] == "main.ждать" for f in g["stack"])),
                 ("locked=true", lambda g: g["locked"]),
                 ("id=1", lambda g: g["id"] == 1),
-                ("status=waiting && !(func~'^main')", lambda g: g["status"] == "waiting" and not any(
-                    f["func"].startswith("main") for f in g["stack"]))):
+                ("status=waiting && !(func~'^main[.]re')", lambda g: g["status"] == "waiting" and not
+                 any(f["func"].startswith("main.re") for f in g["stack"]))):
             given = zoo.load("dump", "--filter", expression)["goroutines"]
             check_equal([g["id"] for g in given], [g["id"] for g in everything if wanted(g)],
                         "ids with " + expression)
@@ -421,7 +422,7 @@ def test_summary(tap, zoo):
                         (frame.function, frame.file, frame.line), "current of %d" % own.id)
         check(len(waiting) > 80, "only %d were looked at" % len(waiting))
     with tap.case("ps shows the process"):
-        line = next((line for line in livelib.gospy("ps").splitlines()
+        line = next((line for line in livelib.gospy("ps", codes=(0, 5)).splitlines()
                      if re.match(r"\s*%d\b" % zoo.pid, line)), None)
         check(line, "no line of process %d" % zoo.pid)
         check(zoo.version in line and str(len(zoo.dump)) in line, "not all is in %r" % line)
