@@ -5,8 +5,8 @@
  *     layoutgen FILE STRUCT...       only these
  *     layoutgen FILE --all           every struct type, once by name
  *
- * Lines: "STRUCT SIZE" and, tab-separated after it, "STRUCT<tab>FIELD<tab>OFFSET<tab>SIZE", nested structs
- * dotted. Stands on libdw alone, not on gospy's own reader, for which it is the witness.
+ * Lines: "STRUCT<tab>SIZE", and "STRUCT<tab>FIELD<tab>OFFSET<tab>SIZE" for each field, nested
+ * structs dotted. Stands on libdw alone, not on gospy's own reader, for which it is the witness.
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -64,12 +64,11 @@ static void print_members(Dwarf_Die *type, const char *name, const char *prefix,
 		    dwarf_peel_type(&member_type, &member_type))
 			continue;
 		dwarf_aggregate_size(&member_type, &size);
-		snprintf(path, sizeof(path), "%s%s", prefix, dwarf_diename(&member));
-		printf("%s\t%s\t%llu\t%llu\n", name, path, (unsigned long long)(base + offset),
-		       (unsigned long long)size);
+		printf("%s\t%s%s\t%llu\t%llu\n", name, prefix, dwarf_diename(&member),
+		       (unsigned long long)(base + offset), (unsigned long long)size);
 		if (dwarf_tag(&member_type) != DW_TAG_structure_type)
 			continue;
-		strcat(path, ".");
+		snprintf(path, sizeof(path), "%s%s.", prefix, dwarf_diename(&member));
 		print_members(&member_type, name, path, base + offset, depth + 1);
 	} while (!dwarf_siblingof(&member, &member));
 }

@@ -15,7 +15,8 @@ struct gospy_debugfile_query {
 	const char *path;
 	/** --bin, or NULL. */
 	const char *bin;
-	/** Directories (O_PATH descriptors) whose /usr/lib/debug is searched: the target's root, then ours (AT_FDCWD). */
+	/** Directories (O_PATH descriptors) whose /usr/lib/debug is searched: the target's root,
+	 * then ours (AT_FDCWD). */
 	const int *roots;
 	size_t num_roots;
 };
@@ -25,19 +26,19 @@ struct gospy_debugfile_query {
  * - equal GNU build ids, or equal Go build ids: `strip` and `objcopy --only-keep-debug` keep both;
  * - the same bytes of .text: a program linked again with or without -s -w has other ids, but up to
  *   Go 1.17, and with -trimpath later too, the same code;
- * - .text of the same size at the same address, the same content id of package main, and the same function
- *   table (.gopclntab). From 1.18 on the linker's flags are recorded in the binary, which moves its data by
- *   some bytes, and so all references to it: functions, lines and types are the same, *addresses of
- *   variables are not*.
- * Measured with Go 1.12 to 1.27: the twin of `-ldflags='-s -w'` passes in every version.
+ * - .text of the same size at the same address, the same content id of package main, and the same
+ * function table (.gopclntab). From 1.18 on the linker's flags are recorded in the binary, which
+ * moves its data by some bytes, and so all references to it: functions, lines and types are the
+ * same, *addresses of variables are not*. Measured with Go 1.12 to 1.27: the twin of `-ldflags='-s
+ * -w'` passes in every version.
  */
 bool gospy_debugfile_matches(const struct gospy_image *image, const struct gospy_image *other);
 
 /**
  * Opens the first file found that matches; `*ret_path` (owned by the caller) says which.
- * GOSPY_ERROR_NOT_FOUND; GOSPY_ERROR_BAD_DATA with one clear sentence when `bin` is of another build,
- * corrupt or truncated; files that are found and not named are passed over then, and also when they have no
- * debug information.
+ * GOSPY_ERROR_NOT_FOUND; GOSPY_ERROR_BAD_DATA with one clear sentence when `bin` is of another
+ * build, corrupt or truncated; files that are found and not named are passed over then, and also
+ * when they have no debug information.
  */
 GOSPY_CHECKED struct gospy_error *gospy_debugfile_find(const struct gospy_debugfile_query *query,
 						       struct gospy_source *ret, char **ret_path);
