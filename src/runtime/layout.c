@@ -118,16 +118,6 @@ static struct gospy_error *apply_field(struct gospy_layout *layout, const struct
 	return NULL;
 }
 
-static void set_size(struct gospy_layout *layout, size_t index, uint32_t size)
-{
-	if (index == GOSPY_LAYOUT_g)
-		layout->size_g = size;
-	else if (index == GOSPY_LAYOUT_m)
-		layout->size_m = size;
-	else if (index == GOSPY_LAYOUT_p)
-		layout->size_p = size;
-}
-
 static bool find_struct(const char *go_name, size_t *ret_index)
 {
 	for (size_t i = 0; i < GOSPY_LAYOUT_NUM_STRUCTS; i++) {
@@ -158,7 +148,8 @@ struct gospy_error *gospy_layout_apply(struct gospy_layout *layout,
 		if (err)
 			return err;
 	}
-	set_size(&applied, index, (uint32_t)structure->size);
+	if (index == GOSPY_LAYOUT_m)
+		applied.size_m = (uint32_t)structure->size;
 	*layout = applied;
 	return NULL;
 }

@@ -137,7 +137,6 @@ static void fill_layout(struct gospy_layout *layout)
 	layout->m_gsignal = field(M_GSIGNAL, 8);
 	layout->m_procid = field(M_PROCID, 8);
 	layout->m_curg = field(M_CURG, 8);
-	layout->m_p = field(M_P, 8);
 	layout->m_id = field(M_ID, 8);
 	layout->m_alllink = field(M_ALLLINK, 8);
 	layout->m_vdso_sp = field(M_VDSO_SP, 8);
@@ -149,9 +148,7 @@ static void fill_layout(struct gospy_layout *layout)
 	layout->p_m = field(P_M, 8);
 	layout->p_runqhead = field(P_RUNQHEAD, 4);
 	layout->p_runqtail = field(P_RUNQTAIL, 4);
-	layout->size_g = G_SIZE;
 	layout->size_m = M_SIZE;
-	layout->size_p = P_SIZE;
 	layout->source = GOSPY_LAYOUT_TYPES;
 }
 

@@ -118,7 +118,7 @@ static void reads_the_layout_from_the_descriptors(void **state)
 	assert_int_equal(layout->g_stack_hi.offset, FAKE_G_STACK + 8);
 	assert_int_equal(layout->g_sched_pc.offset, 56);
 	assert_int_equal(layout->g_parent_goid.offset, -1);
-	assert_int_equal(layout->size_g, FAKE_G_SIZE);
+	assert_int_equal(layout->size_m, FAKE_M_SIZE);
 	assert_int_equal(layout->m_alllink.offset, FAKE_M_ALLLINK);
 	assert_int_equal(layout->p_mcache.offset, FAKE_P_MCACHE);
 	/* No descriptor: from the table of Go 1.22. */

@@ -23,15 +23,13 @@ struct gospy_layout_field {
 
 #define STRUCT(type, go_name) _Static_assert(1, "");
 #define FIELD(type, member, path, required) struct gospy_layout_field type##_##member;
-/** All fields of layout_fields.def as members "g_goid", "m_curg", ...; sizes of the structs as
- * "size_g". */
+/** All fields of layout_fields.def as members "g_goid", "m_curg", ... */
 struct gospy_layout {
 #include <gospy/layout_fields.def>
 #undef STRUCT
 #undef FIELD
-	uint32_t size_g;
+	/** Bytes of an M. */
 	uint32_t size_m;
-	uint32_t size_p;
 	/** Who told g, m and p. */
 	enum gospy_layout_source {
 		GOSPY_LAYOUT_TYPES,
