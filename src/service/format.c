@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include <gospy/render.h>
 
 static const char *const names[] = {
@@ -14,17 +12,4 @@ static const char *const names[] = {
 const char *gospy_format_name(enum gospy_format format)
 {
 	return (size_t)format < NUM_FORMATS ? names[format] : NULL;
-}
-
-struct gospy_error *gospy_format_parse(const char *name, enum gospy_format *ret)
-{
-	for (size_t i = 0; i < NUM_FORMATS; i++) {
-		if (strcmp(names[i], name) == 0) {
-			*ret = (enum gospy_format)i;
-			return NULL;
-		}
-	}
-	return gospy_error_create(
-		GOSPY_ERROR_USAGE,
-		"unknown format '%s': text, json, ndjson, debug2, folded or pprof", name);
 }

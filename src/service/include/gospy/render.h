@@ -17,8 +17,6 @@ enum gospy_format {
 
 /** "text", ...; NULL for a number that is none. */
 const char *gospy_format_name(enum gospy_format format);
-/** GOSPY_ERROR_USAGE for a name that is none. */
-GOSPY_CHECKED struct gospy_error *gospy_format_parse(const char *name, enum gospy_format *ret);
 
 /** `summary`: text or JSON. */
 GOSPY_CHECKED struct gospy_error *gospy_render_summary(const struct gospy_view *view,
