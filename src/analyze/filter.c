@@ -36,8 +36,7 @@ void gospy_filter_destroy(struct gospy_filter *filter)
 		gospy_filter_leaf_deinit(&filter->leaves.data[i]);
 	gospy_filter_leaf_vec_deinit(&filter->leaves);
 	gospy_u32_vec_deinit(&filter->program);
-	gospy_map_deinit(&filter->currents);
-	gospy_map_deinit(&filter->starts);
+	gospy_view_memo_deinit(&filter->memo);
 	free(filter);
 }
 
@@ -148,43 +147,15 @@ static bool any_frame_matches(const struct gospy_filter *filter, struct gospy_fi
 	return frames_match(filter, leaf, frames, count);
 }
 
-/** The function that gospy_view_location() tells, by way of `memo`. */
-static struct gospy_error *function_of(struct gospy_map *memo,
-				       const struct gospy_snapshot *snapshot, enum gospy_view_pc pc,
-				       uint32_t index, uint32_t *ret)
+static bool function_matches(struct gospy_filter *filter, struct gospy_filter_leaf *leaf,
+			     uint32_t index)
 {
-	const struct gospy_goroutines *gs = &snapshot->goroutines;
-	uint64_t start = pc == GOSPY_VIEW_PC_START ? gs->start[index] : 0;
-	const struct gospy_frame *frame;
-	uint32_t *function = gospy_map_entry(memo, start << 32 | gs->stack[index]);
+	enum gospy_view_pc pc = leaf->field == GOSPY_FILTER_CURRENT ? GOSPY_VIEW_PC_CURRENT
+				: leaf->field == GOSPY_FILTER_START ? GOSPY_VIEW_PC_START
+								    : GOSPY_VIEW_PC_CALLER;
 
-	if (!function)
-		return &gospy_enomem;
-	if (*function == GOSPY_MAP_NONE)
-		*function = gospy_view_location(snapshot, pc, index, &frame) ? frame->function : 0;
-	*ret = *function;
-	return NULL;
-}
-
-static struct gospy_error *function_matches(struct gospy_filter *filter,
-					    struct gospy_filter_leaf *leaf, uint32_t index,
-					    bool *ret)
-{
-	const struct gospy_frame *frame;
-	struct gospy_error *err = NULL;
-	uint32_t function = 0;
-
-	if (leaf->field == GOSPY_FILTER_CURRENT)
-		err = function_of(&filter->currents, filter->snapshot, GOSPY_VIEW_PC_CURRENT, index,
-				  &function);
-	else if (leaf->field == GOSPY_FILTER_START)
-		err = function_of(&filter->starts, filter->snapshot, GOSPY_VIEW_PC_START, index,
-				  &function);
-	else if (gospy_view_location(filter->snapshot, GOSPY_VIEW_PC_CALLER, index, &frame))
-		function = frame->function;
-	if (!err)
-		*ret = string_matches(filter, leaf, function);
-	return err;
+	return string_matches(filter, leaf,
+			      gospy_view_memo_function(&filter->memo, filter->snapshot, pc, index));
 }
 
 /** A label that a goroutine does not have is the empty string. */
@@ -230,62 +201,41 @@ static bool compare_number(const struct gospy_filter_leaf *leaf, uint64_t value)
 }
 
 /** The positive answer of one leaf. */
-static struct gospy_error *leaf_matches(struct gospy_filter *filter, struct gospy_filter_leaf *leaf,
-					uint32_t index, bool *ret)
+static bool leaf_matches(struct gospy_filter *filter, struct gospy_filter_leaf *leaf,
+			 uint32_t index)
 {
 	const struct gospy_goroutines *gs = &filter->snapshot->goroutines;
 
 	switch (leaf->field) {
 	case GOSPY_FILTER_ID:
-		*ret = compare_number(leaf, gs->id[index]);
-		break;
+		return compare_number(leaf, gs->id[index]);
 	case GOSPY_FILTER_PARENT:
-		*ret = compare_number(leaf, gs->parent_id[index]);
-		break;
+		return compare_number(leaf, gs->parent_id[index]);
 	case GOSPY_FILTER_THREAD:
-		*ret = compare_number(leaf, gs->thread[index]);
-		break;
+		return compare_number(leaf, gs->thread[index]);
 	case GOSPY_FILTER_WAIT:
-		*ret = compare_number(leaf, gs->wait_ns[index]);
-		break;
+		return compare_number(leaf, gs->wait_ns[index]);
 	case GOSPY_FILTER_LOCKED:
-		*ret = compare_number(leaf, (gs->flags[index] & GOSPY_GOROUTINE_LOCKED) != 0);
-		break;
+		return compare_number(leaf, (gs->flags[index] & GOSPY_GOROUTINE_LOCKED) != 0);
 	case GOSPY_FILTER_SYSTEM:
-		*ret = compare_number(leaf, (gs->flags[index] & GOSPY_GOROUTINE_SYSTEM) != 0);
-		break;
+		return compare_number(leaf, (gs->flags[index] & GOSPY_GOROUTINE_SYSTEM) != 0);
 	case GOSPY_FILTER_TORN:
-		*ret = compare_number(leaf, (gs->flags[index] & GOSPY_GOROUTINE_TORN) != 0);
-		break;
+		return compare_number(leaf, (gs->flags[index] & GOSPY_GOROUTINE_TORN) != 0);
 	case GOSPY_FILTER_STATUS:
-		*ret = status_matches(leaf, gs->status[index]);
-		break;
+		return status_matches(leaf, gs->status[index]);
 	case GOSPY_FILTER_REASON:
-		*ret = string_matches(filter, leaf, gs->wait_reason[index]);
-		break;
+		return string_matches(filter, leaf, gs->wait_reason[index]);
 	case GOSPY_FILTER_FUNC:
 	case GOSPY_FILTER_FILE:
-		*ret = any_frame_matches(filter, leaf, index);
-		break;
+		return any_frame_matches(filter, leaf, index);
 	case GOSPY_FILTER_LABEL:
-		*ret = label_matches(filter, leaf, index);
-		break;
+		return label_matches(filter, leaf, index);
 	case GOSPY_FILTER_CURRENT:
 	case GOSPY_FILTER_START:
 	case GOSPY_FILTER_CREATOR:
-		return function_matches(filter, leaf, index, ret);
+		return function_matches(filter, leaf, index);
 	}
-	return NULL;
-}
-
-static uint32_t find_label(const struct gospy_snapshot *snapshot, const char *key)
-{
-	for (size_t i = 0; i < snapshot->label_pairs.size; i++) {
-		uint32_t id = snapshot->label_pairs.data[i].key;
-		if (strcmp(gospy_snapshot_string(snapshot, id), key) == 0)
-			return id;
-	}
-	return UINT32_MAX;
+	return false;
 }
 
 struct gospy_error *gospy_filter_bind(struct gospy_filter *filter,
@@ -302,14 +252,14 @@ struct gospy_error *gospy_filter_bind(struct gospy_filter *filter,
 			return &gospy_enomem;
 		memset(leaf->of_status, ANSWER_UNKNOWN, sizeof(leaf->of_status));
 		if (leaf->label)
-			leaf->label_id = find_label(snapshot, leaf->label);
+			leaf->label_id = gospy_strings_find(&snapshot->strings, leaf->label,
+							    strlen(leaf->label));
 	}
-	gospy_map_deinit(&filter->currents);
-	gospy_map_deinit(&filter->starts);
+	gospy_view_memo_deinit(&filter->memo);
 	return NULL;
 }
 
-struct gospy_error *gospy_filter_matches(struct gospy_filter *filter, uint32_t index, bool *ret)
+bool gospy_filter_matches(struct gospy_filter *filter, uint32_t index)
 {
 	/* An operator takes away at least as much as it leaves: never higher than the program is
 	 * long. */
@@ -326,13 +276,8 @@ struct gospy_error *gospy_filter_matches(struct gospy_filter *filter, uint32_t i
 								: stack[top - 1] || stack[top];
 		} else {
 			struct gospy_filter_leaf *leaf = &filter->leaves.data[op];
-			bool matches = false;
-			struct gospy_error *err = leaf_matches(filter, leaf, index, &matches);
-			if (err)
-				return err;
-			stack[top++] = matches != is_negative(leaf);
+			stack[top++] = leaf_matches(filter, leaf, index) != is_negative(leaf);
 		}
 	}
-	*ret = stack[0];
-	return NULL;
+	return stack[0];
 }

@@ -9,8 +9,8 @@
  */
 #include <regex.h>
 
-#include <gospy/map.h>
 #include <gospy/snapshot.h>
+#include <gospy/view_memo.h>
 
 enum gospy_filter_field {
 	GOSPY_FILTER_ID,
@@ -85,9 +85,7 @@ struct gospy_filter {
 
 	/** Bound. Borrowed. */
 	const struct gospy_snapshot *snapshot;
-	/** Current function by stack node, start function by (start location, stack node). */
-	struct gospy_map currents;
-	struct gospy_map starts;
+	struct gospy_view_memo memo;
 };
 
 /** Compiles `expression`; GOSPY_ERROR_USAGE with the column of what is wrong. */
@@ -104,8 +102,8 @@ static inline void gospy_cleanup_filter(struct gospy_filter **filter)
 GOSPY_CHECKED struct gospy_error *gospy_filter_bind(struct gospy_filter *filter,
 						    const struct gospy_snapshot *snapshot);
 
-GOSPY_CHECKED struct gospy_error *gospy_filter_matches(struct gospy_filter *filter, uint32_t index,
-						       bool *ret);
+/** Whether goroutine `index` of the snapshot that the filter is bound to is let through. */
+bool gospy_filter_matches(struct gospy_filter *filter, uint32_t index);
 
 /** filter_parse.c: appends leaves and program to an empty filter, which keeps what it got on
  * failure. */

@@ -4,6 +4,7 @@
 #include <gospy/cleanup.h>
 #include <gospy/map.h>
 #include <gospy/view.h>
+#include <gospy/view_memo.h>
 
 #include "filter.h"
 
@@ -15,8 +16,7 @@ struct grouping {
 	const struct gospy_view *view;
 	/** String number of the label key; UINT32_MAX when no goroutine can have it. */
 	uint32_t label;
-	/** Function by (start location, stack): the walk over a stack is done once for each. */
-	struct gospy_map functions;
+	struct gospy_view_memo memo;
 	/** Group by key. */
 	struct gospy_map groups;
 	/** Group of view->order[i]. */
@@ -26,23 +26,10 @@ struct grouping {
 
 static void grouping_deinit(struct grouping *grouping)
 {
-	gospy_map_deinit(&grouping->functions);
+	gospy_view_memo_deinit(&grouping->memo);
 	gospy_map_deinit(&grouping->groups);
 	gospy_u32_vec_deinit(&grouping->group_of);
 	gospy_view_row_vec_deinit(&grouping->rows);
-}
-
-static uint32_t find_string(const struct gospy_strings *strings, const char *string)
-{
-	size_t size = strlen(string);
-
-	for (uint32_t i = 0; i < gospy_strings_count(strings); i++) {
-		size_t other;
-		const char *s = gospy_strings_get(strings, i, &other);
-		if (other == size && memcmp(s, string, size) == 0)
-			return i;
-	}
-	return UINT32_MAX;
 }
 
 static uint64_t label_key(const struct grouping *grouping, uint32_t index)
@@ -58,56 +45,32 @@ static uint64_t label_key(const struct grouping *grouping, uint32_t index)
 	return NO_KEY;
 }
 
-/** The --pc function of a goroutine, as a string number. */
-static struct gospy_error *function_key(struct grouping *grouping, uint32_t index, uint64_t *ret)
+/** What the goroutines of a group have in common. */
+static uint64_t group_key(struct grouping *grouping, uint32_t index)
 {
 	const struct gospy_view *view = grouping->view;
 	const struct gospy_goroutines *gs = &view->snapshot->goroutines;
-	const struct gospy_frame *frame = NULL;
-	uint32_t first =
-		view->options.pc == GOSPY_VIEW_PC_CALLER ? gs->creator[index] : gs->start[index];
-	uint32_t *function =
-		gospy_map_entry(&grouping->functions, (uint64_t)first << 32 | gs->stack[index]);
-
-	if (!function)
-		return &gospy_enomem;
-	if (*function == GOSPY_MAP_NONE)
-		*function = gospy_view_location(view->snapshot, view->options.pc, index, &frame)
-				    ? frame->function
-				    : 0;
-	*ret = *function;
-	return NULL;
-}
-
-static struct gospy_error *group_key(struct grouping *grouping, uint32_t index, uint64_t *ret)
-{
-	const struct gospy_goroutines *gs = &grouping->view->snapshot->goroutines;
 	const struct gospy_frame *frame;
 
-	switch (grouping->view->options.group) {
+	switch (view->options.group) {
 	case GOSPY_VIEW_GROUP_FUNCTION:
-		return function_key(grouping, index, ret);
+		return gospy_view_memo_function(&grouping->memo, view->snapshot, view->options.pc,
+						index);
 	case GOSPY_VIEW_GROUP_STATE:
-		*ret = (uint64_t)gs->wait_reason[index] << 8 | gs->status[index];
-		return NULL;
+		return (uint64_t)gs->wait_reason[index] << 8 | gs->status[index];
 	case GOSPY_VIEW_GROUP_CREATOR:
-		*ret = gospy_view_location(grouping->view->snapshot, GOSPY_VIEW_PC_CALLER, index,
-					   &frame)
+		return gospy_view_location(view->snapshot, GOSPY_VIEW_PC_CALLER, index, &frame)
 			       ? (uint64_t)frame->function << 32 | frame->line
 			       : NO_KEY;
-		return NULL;
 	case GOSPY_VIEW_GROUP_LABEL:
-		*ret = label_key(grouping, index);
-		return NULL;
+		return label_key(grouping, index);
 	case GOSPY_VIEW_GROUP_THREAD:
-		*ret = gs->thread[index];
-		return NULL;
+		return gs->thread[index];
 	case GOSPY_VIEW_GROUP_STACK:
 	case GOSPY_VIEW_GROUP_NONE:
 		break;
 	}
-	*ret = gs->stack[index];
-	return NULL;
+	return gs->stack[index];
 }
 
 static void row_add(struct gospy_view_row *row, uint64_t wait_ns)
@@ -127,11 +90,7 @@ static struct gospy_error *collect_groups(struct grouping *grouping)
 		return &gospy_enomem;
 	for (size_t i = 0; i < view->order.size; i++) {
 		uint32_t index = view->order.data[i];
-		uint64_t key = 0;
-		struct gospy_error *err = group_key(grouping, index, &key);
-		if (err)
-			return err;
-		uint32_t *group = gospy_map_entry(&grouping->groups, key);
+		uint32_t *group = gospy_map_entry(&grouping->groups, group_key(grouping, index));
 		if (!group)
 			return &gospy_enomem;
 		if (*group == GOSPY_MAP_NONE) {
@@ -189,7 +148,8 @@ static struct gospy_error *make_groups(struct gospy_view *view)
 	_cleanup_(grouping_deinit) struct grouping grouping = {.view = view, .label = UINT32_MAX};
 
 	if (view->options.group == GOSPY_VIEW_GROUP_LABEL && view->options.label)
-		grouping.label = find_string(&view->snapshot->strings, view->options.label);
+		grouping.label = gospy_strings_find(&view->snapshot->strings, view->options.label,
+						    strlen(view->options.label));
 	struct gospy_error *err = collect_groups(&grouping);
 	return err ? err : arrange(&grouping, view);
 }
@@ -217,15 +177,11 @@ static struct gospy_error *select_goroutines(struct gospy_view *view, struct gos
 	const struct gospy_goroutines *gs = &view->snapshot->goroutines;
 
 	for (uint32_t i = 0; i < gs->count; i++) {
-		bool matches = true;
 		if (!view->options.system && (gs->flags[i] & GOSPY_GOROUTINE_SYSTEM))
 			continue;
-		if (filter) {
-			struct gospy_error *err = gospy_filter_matches(filter, i, &matches);
-			if (err)
-				return err;
-		}
-		if (matches && !gospy_u32_vec_append(&view->order, i))
+		if (filter && !gospy_filter_matches(filter, i))
+			continue;
+		if (!gospy_u32_vec_append(&view->order, i))
 			return &gospy_enomem;
 	}
 	view->matched = view->order.size;

@@ -98,3 +98,10 @@ struct gospy_error *gospy_strings_intern(struct gospy_strings *strings, const vo
 	*ret = (uint32_t)count;
 	return NULL;
 }
+
+uint32_t gospy_strings_find(const struct gospy_strings *strings, const void *data, size_t size)
+{
+	uint32_t slot = strings->capacity ? *find_slot(strings, data, size) : 0;
+
+	return slot - 1;
+}

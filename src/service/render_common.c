@@ -25,45 +25,13 @@ struct gospy_error *gospy_renderer_init(struct gospy_renderer *renderer,
 void gospy_renderer_deinit(struct gospy_renderer *renderer)
 {
 	free(renderer->clean);
-	gospy_map_deinit(&renderer->starts);
-	gospy_map_deinit(&renderer->currents);
-	gospy_place_vec_deinit(&renderer->places);
-}
-
-/** The remembered place of a goroutine; NULL when there is no memory to remember it in. */
-static const struct gospy_place *remembered(struct gospy_renderer *renderer, enum gospy_view_pc pc,
-					    uint32_t index)
-{
-	const struct gospy_goroutines *gs = &renderer->snapshot->goroutines;
-	bool is_start = pc == GOSPY_VIEW_PC_START;
-	/* Whether a goroutine is the runtime's own hangs on where it started. */
-	uint64_t key = (is_start ? (uint64_t)gs->start[index] << 32 : 0) | gs->stack[index];
-	struct gospy_place place = {};
-
-	if (!gospy_place_vec_reserve(&renderer->places, renderer->places.size + 1))
-		return NULL;
-	uint32_t *number = gospy_map_entry(is_start ? &renderer->starts : &renderer->currents, key);
-	if (!number)
-		return NULL;
-	if (*number == GOSPY_MAP_NONE) {
-		place.location = gospy_view_location(renderer->snapshot, pc, index, &place.frame);
-		*number = (uint32_t)renderer->places.size;
-		renderer->places.data[renderer->places.size++] = place;
-	}
-	return &renderer->places.data[*number];
+	gospy_view_memo_deinit(&renderer->memo);
 }
 
 uint32_t gospy_renderer_location(struct gospy_renderer *renderer, enum gospy_view_pc pc,
 				 uint32_t index, const struct gospy_frame **ret_frame)
 {
-	const struct gospy_place *place =
-		pc == GOSPY_VIEW_PC_CALLER ? NULL : remembered(renderer, pc, index);
-
-	if (!place)
-		return gospy_view_location(renderer->snapshot, pc, index, ret_frame);
-	if (place->location)
-		*ret_frame = place->frame;
-	return place->location;
+	return gospy_view_memo_location(&renderer->memo, renderer->snapshot, pc, index, ret_frame);
 }
 
 void gospy_renderer_string(struct gospy_renderer *renderer, uint32_t id)

@@ -3,17 +3,10 @@
 #define GOSPY_RENDER_COMMON_H
 
 /** What the encoders share; private to this layer. */
-#include <gospy/map.h>
 #include <gospy/output.h>
 #include <gospy/render.h>
 #include <gospy/stack_walk.h>
-
-/** What gospy_view_location() answered. */
-struct gospy_place {
-	uint32_t location;
-	const struct gospy_frame *frame;
-};
-GOSPY_VEC(gospy_place_vec, struct gospy_place);
+#include <gospy/view_memo.h>
 
 /** One encoding under way. */
 struct gospy_renderer {
@@ -23,10 +16,7 @@ struct gospy_renderer {
 	/** By string number: 0 not looked at, else whether gospy_output_escaped() changes nothing
 	 * in it. */
 	uint8_t *clean;
-	/** Places by (start location, stack) and by stack: each takes a walk over the stack. */
-	struct gospy_map starts;
-	struct gospy_map currents;
-	struct gospy_place_vec places;
+	struct gospy_view_memo memo;
 };
 
 GOSPY_CHECKED struct gospy_error *gospy_renderer_init(struct gospy_renderer *renderer,

@@ -34,7 +34,12 @@ static void interns_each_string_once(void **state)
 	assert_int_equal(gospy_strings_count(&strings), 5000);
 	assert_string_equal(gospy_string(&strings, 4711), "main.f4711");
 	assert_string_equal(gospy_string(&strings, 5000), "");
+	assert_int_equal(gospy_strings_find(&strings, "main.f4711", 10), 4711);
+	assert_int_equal(gospy_strings_find(&strings, "", 0), 0);
+	assert_int_equal(gospy_strings_find(&strings, "main.f5000", 10), UINT32_MAX);
+	assert_int_equal(gospy_strings_count(&strings), 5000);
 	gospy_strings_deinit(&strings);
+	assert_int_equal(gospy_strings_find(&strings, "main.f1", 7), UINT32_MAX);
 }
 
 static void keeps_embedded_nuls(void **state)

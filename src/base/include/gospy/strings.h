@@ -31,6 +31,9 @@ void gospy_strings_deinit(struct gospy_strings *strings);
 GOSPY_CHECKED struct gospy_error *
 gospy_strings_intern(struct gospy_strings *strings, const void *data, size_t size, uint32_t *ret);
 
+/** The number of that string, UINT32_MAX if it is not there. */
+uint32_t gospy_strings_find(const struct gospy_strings *strings, const void *data, size_t size);
+
 /** String `id`, NUL-terminated (it may hold NULs itself), valid until the next intern. */
 const char *gospy_strings_get(const struct gospy_strings *strings, uint32_t id, size_t *ret_size);
 
