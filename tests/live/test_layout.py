@@ -35,11 +35,13 @@ FOR_DWARF = VITAL + ("runtime.schedt", "runtime.mheap", "runtime.mstats", "runti
 
 def tool(name):
     """Return the path of a program of the build that GOSPY belongs to."""
-    build = os.path.dirname(os.path.dirname(os.path.dirname(livelib.gospy_path())))
-    path = os.path.join(build, "tools", name)
-    if not os.access(path, os.X_OK):
-        raise Skip("%s is not built" % path)
-    return path
+    folder = os.path.dirname(os.path.realpath(livelib.gospy_path()))
+    while folder != os.path.dirname(folder):
+        path = os.path.join(folder, "tools", name)
+        if os.access(path, os.X_OK):
+            return path
+        folder = os.path.dirname(folder)
+    raise Skip("%s is not built beside %s" % (name, livelib.gospy_path()))
 
 
 def run(name, *arguments):
