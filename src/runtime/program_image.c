@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <elf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <gospy/map.h>

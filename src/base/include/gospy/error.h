@@ -17,7 +17,7 @@
 #include <gospy/cleanup.h>
 
 enum gospy_error_code {
-	/** No memory, or a cap of <gospy/limits.h> would be passed. */
+	/** No memory. */
 	GOSPY_ERROR_NO_MEMORY,
 	/** The operating system refused: `errnum` says why. */
 	GOSPY_ERROR_OS,
