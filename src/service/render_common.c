@@ -120,7 +120,10 @@ void gospy_renderer_duration(struct gospy_renderer *renderer, uint64_t ns)
 
 void gospy_renderer_waits(struct gospy_renderer *renderer, uint64_t min_ns, uint64_t max_ns)
 {
-	if (min_ns != max_ns) {
+	/* 0: how long it waits is not known. */
+	if (!min_ns && max_ns) {
+		gospy_output_string(renderer->output, "up to ");
+	} else if (min_ns != max_ns) {
 		gospy_renderer_duration(renderer, min_ns);
 		gospy_output_string(renderer->output, " to ");
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "render_common.h"
+#include "render_tally.h"
 
 static void write_place_of(struct gospy_renderer *renderer, enum gospy_view_pc pc, uint32_t index)
 {
@@ -54,11 +54,56 @@ static void write_label_of(struct gospy_renderer *renderer, uint32_t index)
 	gospy_output_escaped(renderer->output, key, strlen(key));
 }
 
-/** What the goroutines of a group have in common, told by the first of them. */
-static void write_common(struct gospy_renderer *renderer, uint32_t index)
+/** The function of a group, at the line where all of it are. */
+static void write_function_of(struct gospy_renderer *renderer, const struct gospy_view_row *row)
+{
+	const uint32_t *order = renderer->view->order.data + row->first;
+	enum gospy_view_pc pc = renderer->view->options.pc;
+	const struct gospy_frame *first, *other;
+	bool same_line = true;
+
+	if (!gospy_renderer_location(renderer, pc, order[0], &first)) {
+		gospy_output_string(renderer->output, "unknown");
+		return;
+	}
+	for (uint32_t i = 1; i < row->count && same_line; i++)
+		same_line = gospy_renderer_location(renderer, pc, order[i], &other) &&
+			    other->line == first->line && other->file == first->file;
+	if (same_line)
+		gospy_renderer_place(renderer, first);
+	else
+		gospy_renderer_string(renderer, first->function);
+}
+
+static void cleanup_tally(struct gospy_tally *tally)
+{
+	gospy_tally_deinit(tally);
+}
+
+/** Goroutines with one stack may be of several states: those that wait there, and those that are
+ * woken up already. */
+static struct gospy_error *write_states_of(struct gospy_renderer *renderer,
+					   const struct gospy_view_row *row)
+{
+	_cleanup_(cleanup_tally) struct gospy_tally states = {};
+	struct gospy_error *err = NULL;
+
+	for (uint32_t i = 0; !err && i < row->count; i++)
+		err = gospy_tally_add_state(&states, &renderer->snapshot->goroutines,
+					    renderer->view->order.data[row->first + i]);
+	if (!err)
+		gospy_tally_write_states(renderer, &states);
+	return err;
+}
+
+/** What the goroutines of a group have in common. */
+static struct gospy_error *write_common(struct gospy_renderer *renderer,
+					const struct gospy_view_row *row)
 {
 	const struct gospy_view_options *options = &renderer->view->options;
+	uint32_t index = renderer->view->order.data[row->first];
 	uint32_t thread = renderer->snapshot->goroutines.thread[index];
+	struct gospy_error *err = NULL;
 
 	switch (options->group) {
 	case GOSPY_VIEW_GROUP_STATE:
@@ -78,26 +123,29 @@ static void write_common(struct gospy_renderer *renderer, uint32_t index)
 			gospy_output_string(renderer->output, "no thread");
 		break;
 	case GOSPY_VIEW_GROUP_STACK:
-		write_state_of(renderer, index);
+		err = write_states_of(renderer, row);
 		gospy_output_string(renderer->output, ": ");
 		write_place_of(renderer, options->pc, index);
 		break;
 	default:
-		write_place_of(renderer, options->pc, index);
+		write_function_of(renderer, row);
 	}
+	return err;
 }
 
 /** "12 - main.worker (/app/main.go:10), waiting 1s to 5m0s". */
-static void write_group(struct gospy_renderer *renderer, const struct gospy_view_row *row)
+static struct gospy_error *write_group(struct gospy_renderer *renderer,
+				       const struct gospy_view_row *row)
 {
 	gospy_output_u64(renderer->output, row->count);
 	gospy_output_string(renderer->output, " - ");
-	write_common(renderer, renderer->view->order.data[row->first]);
+	struct gospy_error *err = write_common(renderer, row);
 	if (row->max_wait_ns) {
 		gospy_output_string(renderer->output, ", waiting ");
 		gospy_renderer_waits(renderer, row->min_wait_ns, row->max_wait_ns);
 	}
 	gospy_output_char(renderer->output, '\n');
+	return err;
 }
 
 struct gospy_error *gospy_render_summary_text(struct gospy_renderer *renderer)
@@ -115,12 +163,13 @@ struct gospy_error *gospy_render_summary_text(struct gospy_renderer *renderer)
 	if (grouped)
 		gospy_output_format(renderer->output, " by %s", by[view->options.group]);
 	gospy_output_string(renderer->output, ":\n\n");
-	for (size_t i = 0; i < view->rows.size; i++) {
+	struct gospy_error *err = NULL;
+	for (size_t i = 0; i < view->rows.size && !err; i++) {
 		const struct gospy_view_row *row = &view->rows.data[i];
 		if (grouped)
-			write_group(renderer, row);
+			err = write_group(renderer, row);
 		else
 			write_goroutine(renderer, view->order.data[row->first]);
 	}
-	return NULL;
+	return err;
 }

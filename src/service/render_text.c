@@ -2,65 +2,7 @@
 #include <gospy/cleanup.h>
 
 #include "render_common.h"
-
-/** Ids, creators and labels of one group that are shown one by one. */
-#define MAX_SHOWN 10
-
-/** Distinct keys of a group and how often each comes, in order of arrival. */
-struct tally {
-	struct gospy_map places;
-	struct gospy_u64_vec keys;
-	struct gospy_u32_vec counts;
-};
-
-static void tally_deinit(struct tally *tally)
-{
-	gospy_map_deinit(&tally->places);
-	gospy_u64_vec_deinit(&tally->keys);
-	gospy_u32_vec_deinit(&tally->counts);
-}
-
-static struct gospy_error *tally_add(struct tally *tally, uint64_t key)
-{
-	uint32_t *place = gospy_map_entry(&tally->places, key);
-
-	if (!place)
-		return &gospy_enomem;
-	if (*place == GOSPY_MAP_NONE) {
-		*place = (uint32_t)tally->keys.size;
-		if (!gospy_u64_vec_append(&tally->keys, key) ||
-		    !gospy_u32_vec_append(&tally->counts, 0))
-			return &gospy_enomem;
-	}
-	tally->counts.data[*place]++;
-	return NULL;
-}
-
-typedef void (*write_key_fn)(struct gospy_renderer *renderer, uint64_t key);
-
-/** "a (2), b (1), 5 more": without a count when there is one key that all `total` have. */
-static void write_tally(struct gospy_renderer *renderer, const struct tally *tally, uint32_t total,
-			write_key_fn write_key)
-{
-	struct gospy_output *output = renderer->output;
-
-	for (size_t i = 0; i < tally->keys.size; i++) {
-		if (i)
-			gospy_output_string(output, ", ");
-		if (i == MAX_SHOWN) {
-			gospy_output_format(output, "%zu more", tally->keys.size - i);
-			break;
-		}
-		write_key(renderer, tally->keys.data[i]);
-		if (tally->counts.data[i] != total || tally->keys.size > 1)
-			gospy_output_format(output, " (%u)", tally->counts.data[i]);
-	}
-}
-
-static void write_state_key(struct gospy_renderer *renderer, uint64_t key)
-{
-	gospy_renderer_state(renderer, (uint8_t)key, (uint32_t)(key >> 8));
-}
+#include "render_tally.h"
 
 static void write_creator_key(struct gospy_renderer *renderer, uint64_t key)
 {
@@ -85,18 +27,18 @@ static void write_label_key(struct gospy_renderer *renderer, uint64_t key)
 struct stack_group {
 	const uint32_t *indices;
 	uint32_t count;
-	struct tally states;
-	struct tally creators;
-	struct tally labels;
+	struct gospy_tally states;
+	struct gospy_tally creators;
+	struct gospy_tally labels;
 	uint64_t min_wait_ns;
 	uint64_t max_wait_ns;
 };
 
 static void stack_group_deinit(struct stack_group *group)
 {
-	tally_deinit(&group->states);
-	tally_deinit(&group->creators);
-	tally_deinit(&group->labels);
+	gospy_tally_deinit(&group->states);
+	gospy_tally_deinit(&group->creators);
+	gospy_tally_deinit(&group->labels);
 }
 
 static struct gospy_error *add_labels(const struct gospy_snapshot *snapshot,
@@ -107,7 +49,8 @@ static struct gospy_error *add_labels(const struct gospy_snapshot *snapshot,
 	struct gospy_error *err = NULL;
 
 	for (size_t i = 0; !err && i < count; i++)
-		err = tally_add(&group->labels, (uint64_t)labels[i].key << 32 | labels[i].value);
+		err = gospy_tally_add(&group->labels,
+				      (uint64_t)labels[i].key << 32 | labels[i].value);
 	return err;
 }
 
@@ -119,10 +62,9 @@ static struct gospy_error *tally_group(const struct gospy_snapshot *snapshot,
 	for (uint32_t i = 0; i < group->count; i++) {
 		uint32_t index = group->indices[i];
 		uint64_t wait_ns = gs->wait_ns[index];
-		struct gospy_error *err = tally_add(
-			&group->states, (uint64_t)gs->wait_reason[index] << 8 | gs->status[index]);
+		struct gospy_error *err = gospy_tally_add_state(&group->states, gs, index);
 		if (!err && gs->creator[index])
-			err = tally_add(&group->creators, gs->creator[index]);
+			err = gospy_tally_add(&group->creators, gs->creator[index]);
 		if (!err)
 			err = add_labels(snapshot, group, index);
 		if (err)
@@ -143,7 +85,7 @@ static void write_ids(struct gospy_renderer *renderer, const struct stack_group 
 	for (uint32_t i = 0; i < group->count; i++) {
 		if (i)
 			gospy_output_string(output, ", ");
-		if (i == MAX_SHOWN) {
+		if (i == GOSPY_TALLY_MAX_SHOWN) {
 			gospy_output_format(output, "%u more", group->count - i);
 			break;
 		}
@@ -180,7 +122,7 @@ static void write_heading(struct gospy_renderer *renderer, const struct stack_gr
 	struct gospy_output *output = renderer->output;
 
 	gospy_output_format(output, "%u goroutine%s: ", group->count, group->count == 1 ? "" : "s");
-	write_tally(renderer, &group->states, group->count, write_state_key);
+	gospy_tally_write_states(renderer, &group->states);
 	gospy_output_char(output, '\n');
 	write_ids(renderer, group);
 	if (group->max_wait_ns) {
@@ -190,12 +132,12 @@ static void write_heading(struct gospy_renderer *renderer, const struct stack_gr
 	}
 	if (group->creators.keys.size) {
 		gospy_output_string(output, "  created by: ");
-		write_tally(renderer, &group->creators, group->count, write_creator_key);
+		gospy_tally_write(renderer, &group->creators, group->count, write_creator_key);
 		gospy_output_char(output, '\n');
 	}
 	if (group->labels.keys.size) {
 		gospy_output_string(output, "  labels: ");
-		write_tally(renderer, &group->labels, group->count, write_label_key);
+		gospy_tally_write(renderer, &group->labels, group->count, write_label_key);
 		gospy_output_char(output, '\n');
 	}
 	write_doubts(renderer, group);

@@ -43,7 +43,7 @@ static void one_line_a_group(void **state)
 	(void)state;
 	assert_summary((struct gospy_view_options){.group = GOSPY_VIEW_GROUP_FUNCTION},
 		       HEADER "goroutines by function:\n\n"
-			      "2 - main.worker (/app/main.go:40), waiting 0s to 5m12s\n"
+			      "2 - main.worker (/app/main.go:40), waiting up to 5m12s\n"
 			      "1 - main.main (/app/main.go:200)\n"
 			      "1 - unknown\n");
 	assert_summary((struct gospy_view_options){.group = GOSPY_VIEW_GROUP_STATE},
@@ -63,13 +63,33 @@ static void one_line_a_group(void **state)
 		       "1 - tenant=globex\n");
 	assert_summary((struct gospy_view_options){.group = GOSPY_VIEW_GROUP_THREAD},
 		       HEADER "goroutines by thread:\n\n"
-			      "3 - no thread, waiting 0s to 5m12s\n"
+			      "3 - no thread, waiting up to 5m12s\n"
 			      "1 - thread 103\n");
 	assert_summary((struct gospy_view_options){.group = GOSPY_VIEW_GROUP_STACK, .limit = 1},
 		       HEADER
 		       "goroutines by stack:\n\n"
-		       "2 - waiting for select: main.worker (/app/main.go:40), waiting 0s to "
-		       "5m12s\n");
+		       "2 - waiting for select (1), runnable (1): main.worker (/app/main.go:40), "
+		       "waiting up to 5m12s\n");
+}
+
+static void a_line_is_shown_only_where_all_of_a_group_are(void **state)
+{
+	(void)state;
+	const struct gospy_view_options options = {.group = GOSPY_VIEW_GROUP_FUNCTION, .limit = 1};
+	struct gospy_snapshot *snapshot = build_sample();
+	struct gospy_output output;
+	struct gospy_view view;
+
+	snapshot->goroutines.start[2] = build_place(snapshot, "main.worker", "/app/main.go", 41);
+	assert_null(gospy_view_init(&view, snapshot, &options));
+	gospy_output_init_memory(&output);
+	assert_null(gospy_render_summary(&view, GOSPY_FORMAT_TEXT, &output));
+	assert_null(gospy_output_flush(&output));
+	assert_string_equal(output.data, HEADER "goroutines by function:\n\n"
+						"2 - main.worker, waiting up to 5m12s\n");
+	gospy_view_deinit(&view);
+	gospy_output_deinit(&output);
+	gospy_snapshot_destroy(snapshot);
 }
 
 static void formats_that_are_none_are_refused(void **state)
@@ -95,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_line_a_goroutine),
 		cmocka_unit_test(one_line_a_group),
+		cmocka_unit_test(a_line_is_shown_only_where_all_of_a_group_are),
 		cmocka_unit_test(formats_that_are_none_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

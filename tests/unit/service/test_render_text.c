@@ -21,7 +21,7 @@ static void assert_dump(struct gospy_view_options options, const char *expected)
 	"\n"                                                                                       \
 	"2 goroutines: waiting for select (1), runnable (1)\n"                                     \
 	"  id: 2, 3\n"                                                                             \
-	"  waiting: 0s to 5m12s\n"                                                                 \
+	"  waiting: up to 5m12s\n"                                                                 \
 	"  created by: main.start (/app/main.go:99)\n"                                             \
 	"  labels: tenant=acme (1), tenant=globex (1)\n"                                           \
 	"  stack: changed while it was read (1)\n"                                                 \
