@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include <gospy/debugfile.h>
+#include <gospy/dwarf.h>
 
 #include "debuginfod.h"
 
@@ -118,6 +119,19 @@ static struct gospy_error *accept(const struct gospy_debugfile_query *query,
 	return err;
 }
 
+/** Whether debug information that is there can be read: what is damaged is told before it is
+ * needed. */
+static struct gospy_error *check_readable(const struct gospy_source *source, const char *path)
+{
+	struct gospy_dwarf *dwarf = NULL;
+	struct gospy_error *err = gospy_dwarf_open(source, &dwarf);
+
+	gospy_dwarf_close(dwarf);
+	if (gospy_error_catch(&err, GOSPY_ERROR_NO_SYMBOLS))
+		return NULL;
+	return gospy_error_wrap(err, "%s", path);
+}
+
 /** What the user names must be right: anything wrong with it is an error. */
 static struct gospy_error *open_named(const struct gospy_debugfile_query *query,
 				      struct gospy_source *ret, char **ret_path)
@@ -134,10 +148,17 @@ static struct gospy_error *open_named(const struct gospy_debugfile_query *query,
 	/* Read, not mapped: somebody may be rebuilding it. */
 	struct gospy_error *err = gospy_source_init_read(&source, fd, query->bin);
 	if (!err)
-		err = accept(query, &source, query->bin, false, ret);
-	if (!err)
-		*ret_path = take_ptr(path);
-	return err;
+		err = accept(query, &source, query->bin, false, &source);
+	if (err)
+		return err;
+	err = check_readable(&source, query->bin);
+	if (err) {
+		gospy_source_deinit(&source);
+		return err;
+	}
+	*ret = source;
+	*ret_path = take_ptr(path);
+	return NULL;
 }
 
 /** As open_below() for kernels before 5.6: no symbolic link is followed at all. */

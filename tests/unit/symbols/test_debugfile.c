@@ -215,6 +215,13 @@ static void says_what_is_wrong_with_the_named_file(void **state)
 		{"head -c 5000 program >bad", "truncated"},
 		{"echo 'int main(void) { return 9; }' | gcc -Wl,--build-id -o bad -x c -",
 		 "another build"},
+		/* Zeros over the middle of the compressed section. */
+		{"objcopy --compress-debug-sections=zlib program bad && "
+		 "at=$(readelf -SW bad | sed -n 's/.*debug_info *PROGBITS *[0-9a-f]* "
+		 "\\([0-9a-f]*\\).*/\\1/p') && "
+		 "head -c 8 /dev/zero | dd of=bad bs=1 seek=$((0x$at + 40)) conv=notrunc "
+		 "status=none",
+		 "damaged"},
 	};
 
 	snprintf(f->bad, sizeof(f->bad), "%s/bad", f->program.folder);
