@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <gospy/cursor.h>
 #include <gospy/function_name.h>
-#include <gospy/limits.h>
 #include <gospy/text.h>
 
 #include "capture_private.h"

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <gospy/cursor.h>
 #include <gospy/limits.h>
 #include <gospy/read_plan.h>
 

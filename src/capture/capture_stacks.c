@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <gospy/arguments.h>
-#include <gospy/cursor.h>
 #include <gospy/limits.h>
 #include <gospy/read_plan.h>
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <gospy/cursor.h>
 #include <gospy/limits.h>
-#include <gospy/read_plan.h>
 
 #include "capture_private.h"
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <gospy/limits.h>
 #include <gospy/snapshot.h>
 
 const char *gospy_goroutine_status_name(uint8_t status)

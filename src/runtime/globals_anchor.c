@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <gospy/layout.h>
-
 #include "globals.h"
 
 /** Functions of package runtime of every Go version from 1.12 to 1.27 (runtime/proc.go,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include <gospy/cursor.h>
 #include <gospy/limits.h>
 
 #include "globals.h"

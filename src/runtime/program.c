@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <gospy/limits.h>
-
 #include "program_parts.h"
 
 /** Sentences for the user; more than a few are not read. */

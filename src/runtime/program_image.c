@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <gospy/map.h>
-
 #include "program_image.h"
 
 _Static_assert((int)GOSPY_IMAGE_AMD64 == (int)GOSPY_ARCH_AMD64 &&

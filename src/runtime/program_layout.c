@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
-#include <string.h>
 
 #include <gospy/debugfile.h>
 #include <gospy/dwarf.h>

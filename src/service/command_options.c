@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include <gospy/command.h>
 
 static const struct gospy_word formats[] = {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include <gospy/json.h>
 #include <gospy/text.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
-#include <stdio.h>
 
 #include <gospy/buildinfo.h>
 #include <gospy/cursor.h>

@@ -6,7 +6,6 @@
  * A view: which goroutines of a snapshot are shown, in what order and how grouped. Filtering comes
  * before limiting. The snapshot is borrowed and must outlive the view.
  */
-#include <gospy/output.h>
 #include <gospy/snapshot.h>
 
 /** Which function stands for a goroutine (--pc). */

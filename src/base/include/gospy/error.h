@@ -10,7 +10,6 @@
  * No function here fails: where there is no memory for an error, gospy_enomem is returned in its
  * place. Errors belong to one thread at a time.
  */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -6,7 +6,6 @@
  * Where a renderer writes: a buffered stream over a file descriptor or a growing buffer, with
  * sticky failure, so that a renderer checks once at its end. One thread at a time.
  */
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -7,7 +7,6 @@
  * come first (facts: no field wrong in 36 version x variant runs), then generated tables for
  * structs without a descriptor, then DWARF. Immutable once built.
  */
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
