@@ -104,6 +104,24 @@ static struct gospy_error *start_on_stack(struct look *look,
 }
 
 /*
+ * In the vDSO, from what its caller saved (sys_linux_amd64.s): its own caller's pc and sp. Up to Go
+ * 1.13 the sp is that of the call, with the return address still on it.
+ */
+static struct gospy_error *start_before_vdso(struct look *look)
+{
+	uint64_t top = 0;
+	struct gospy_error *err =
+		gospy_target_read_u64(look->c->program->target, look->m.vdso_sp, &top);
+
+	gospy_error_catch(&err, GOSPY_ERROR_FAULT);
+	look->unwind.pc = look->m.vdso_pc;
+	look->unwind.sp = look->m.vdso_sp + (top == look->m.vdso_pc ? 8 : 0);
+	look->unwind.lr = 0;
+	look->unwind.in_syscall = false;
+	return err;
+}
+
+/*
  * Where to walk from. On its own stack: from the registers. In the vDSO, which runs on the system
  * stack: from what the caller saved (m.vdsoSP, runtime/sys_linux_amd64.s, Go 1.12 to 1.27). On the
  * system stack for the runtime or in C: from gobuf, which systemstack, mcall, morestack and
@@ -116,13 +134,8 @@ static struct gospy_error *find_start(struct look *look, const struct gospy_regi
 
 	if (capture_on_stack(&look->g, registers->sp))
 		return start_on_stack(look, registers);
-	if (look->m.vdso_sp && capture_on_stack(&look->g, look->m.vdso_sp)) {
-		look->unwind.pc = look->m.vdso_pc;
-		look->unwind.sp = look->m.vdso_sp;
-		look->unwind.lr = 0;
-		look->unwind.in_syscall = false;
-		return NULL;
-	}
+	if (look->m.vdso_sp && capture_on_stack(&look->g, look->m.vdso_sp))
+		return start_before_vdso(look);
 	struct gospy_error *err = is_on(look->c, look->m.g0, registers->sp, &g0, &on_g0);
 	if (!err && on_g0)
 		err = is_go(look->c, registers->pc, &go);

@@ -80,16 +80,23 @@ static bool may_write_sp(const char *name)
 
 /*
  * Functions that leave the stack of a goroutine for the system stack and write sp only to do so, or
- * on their way back (asm_amd64.s, sys_linux_amd64.s, Go 1.12 to 1.27): where sp is on the
- * goroutine's stack, their frame is what the table says. Not gogo, whose sp is that of whom it goes
- * to.
+ * on their way back (asm_amd64.s, race_amd64.s, sys_linux_amd64.s, Go 1.12 to 1.27): where sp is on
+ * the goroutine's stack, their frame is what the table says. Not gogo, whose sp is that of whom it
+ * goes to.
  */
 static bool leaves_the_stack(const char *name)
 {
 	static const char *const names[] = {
-		"runtime.systemstack", "runtime.mcall",	    "runtime.morestack",
-		"runtime.asmcgocall",  "runtime.nanotime1", "runtime.nanotime",
-		"runtime.walltime",    "runtime.walltime1", "time.now",
+		"runtime.systemstack",
+		"runtime.mcall",
+		"runtime.morestack",
+		"runtime.asmcgocall",
+		"runtime.nanotime1",
+		"runtime.nanotime",
+		"runtime.walltime",
+		"runtime.walltime1",
+		"time.now",
+		"racecall",
 	};
 
 	return gospy_text_is_one_of(name, names, sizeof(names) / sizeof(names[0]));

@@ -481,6 +481,14 @@ static void walks_from_where_the_vdso_was_called(void **state)
 	take(&f, &whole);
 	assert_stack(&f, 0, expected, COUNT(expected));
 	assert_int_equal(flags_of(&f, 0), 0);
+	gospy_target_destroy(f.target);
+	/* Go 1.13: sp as it was in the function that calls the vDSO. */
+	synthetic_put(&f.s, sp - 8, synthetic_pc(FN_WORK, AT_CALL));
+	synthetic_put(&f.s, m + M_VDSO_SP, sp - 8);
+	put_registers(&f, 0x7ffff0001234, word(&f, word(&f, m + M_G0) + G_STACK_HI) - 256);
+	take(&f, &whole);
+	assert_stack(&f, 0, expected, COUNT(expected));
+	assert_int_equal(flags_of(&f, 0), 0);
 	deinit(&f);
 }
 
@@ -645,9 +653,8 @@ static void reads_labels_of_all_versions(void **state)
 		init(&f, 65536);
 		for (uint64_t id = 1; id <= 3; id++)
 			waiting(&f, id);
-		uint64_t labels =
-			map ? point_to(&f, put_map(&f, mixed, 3, cases[i].log2))
-			    : put_list(&f, sorted, 3);
+		uint64_t labels = map ? point_to(&f, put_map(&f, mixed, 3, cases[i].log2))
+				      : put_list(&f, sorted, 3);
 		/* Two share a set, one has none. */
 		synthetic_put(&f.s, f.s.gs[0] + G_LABELS, labels);
 		synthetic_put(&f.s, f.s.gs[2] + G_LABELS, labels);
