@@ -225,8 +225,8 @@ static void contract_gives_registers_only_while_it_is_held(void **state)
 
 	assert_error(gospy_target_registers(c->target, c->tid, &registers), GOSPY_ERROR_NOT_FOUND);
 	assert_true(registers.pc == 42);
-	assert_ok(gospy_target_stop(c->target));
-	assert_ok(gospy_target_stop(c->target));
+	assert_ok_when_run(gospy_target_stop(c->target));
+	assert_ok_when_run(gospy_target_stop(c->target));
 	assert_ok(gospy_target_threads(c->target, &threads));
 	for (size_t i = 0; i < threads.size; i++) {
 		assert_ok(gospy_target_registers(c->target, threads.data[i].tid, &registers));
@@ -244,7 +244,7 @@ static void contract_gives_registers_only_while_it_is_held(void **state)
 
 static void contract_is_read_while_it_is_held(void **state)
 {
-	assert_ok(gospy_target_stop(((struct contract *)*state)->target));
+	assert_ok_when_run(gospy_target_stop(((struct contract *)*state)->target));
 	contract_reads_what_is_there(state);
 	contract_reads_on_behind_holes(state);
 	assert_ok(gospy_target_resume(((struct contract *)*state)->target, NULL));
@@ -255,10 +255,11 @@ static void contract_samples_a_thread(void **state)
 	const struct contract *c = *state;
 	struct gospy_registers registers = {0};
 
-	assert_ok(gospy_target_sample(c->target, c->tid, &registers, NULL));
+	assert_ok_when_run(gospy_target_sample(c->target, c->tid, &registers, NULL));
 	assert_true(registers.pc != 0);
 	assert_true(registers.sp != 0);
-	assert_error(gospy_target_sample(c->target, c->no_tid, &registers, NULL), GOSPY_ERROR_NOT_FOUND);
+	assert_error(gospy_target_sample(c->target, c->no_tid, &registers, NULL),
+		     GOSPY_ERROR_NOT_FOUND);
 }
 
 static void contract_tells_about_itself(void **state)
