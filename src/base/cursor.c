@@ -109,6 +109,7 @@ struct gospy_error *gospy_cursor_check(const struct gospy_cursor *cursor)
 {
 	if (!cursor->failed)
 		return NULL;
-	return gospy_error_create(GOSPY_ERROR_BAD_DATA, "%s is malformed or truncated at offset %zu",
-				  cursor->name, cursor->failed_pos);
+	return gospy_error_create(GOSPY_ERROR_BAD_DATA,
+				  "%s is malformed or truncated at offset %zu", cursor->name,
+				  cursor->failed_pos);
 }

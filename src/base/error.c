@@ -62,9 +62,9 @@ struct gospy_error *gospy_error_os(int errnum, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	struct gospy_error *err = error_from(
-		(struct gospy_error){.code = code_of_errno(errnum), .errnum = errnum}, format,
-		args);
+	struct gospy_error *err =
+		error_from((struct gospy_error){.code = code_of_errno(errnum), .errnum = errnum},
+			   format, args);
 	va_end(args);
 	return err;
 }

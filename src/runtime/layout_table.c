@@ -20,7 +20,8 @@ struct table_struct {
 	const struct table_field *fields;
 };
 
-/* Made by tools/layout-table from the DWARF of each toolchain: table_structs[], ordered by arch, minor, name. */
+/* Made by tools/layout-table from the DWARF of each toolchain: table_structs[], ordered by arch,
+ * minor, name. */
 #include "layout_table.inc"
 
 static struct gospy_error *copy(const struct table_struct *from, struct gospy_structure *ret)

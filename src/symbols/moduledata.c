@@ -29,7 +29,8 @@ static bool has_typedesclen(const uint8_t *bytes, size_t size)
 	return word(bytes, size, 304) < word(bytes, size, 296);
 }
 
-/** Whether the end of the pclntab stands at 328, as epclntab of 1.26: above ftab and close to the header. */
+/** Whether the end of the pclntab stands at 328, as epclntab of 1.26: above ftab and close to the
+ * header. */
 static bool has_epclntab(const uint8_t *bytes, size_t size)
 {
 	uint64_t end = word(bytes, size, 328);
@@ -82,10 +83,10 @@ struct gospy_error *gospy_moduledata_parse(const uint8_t *bytes, size_t size,
 
 	if (size < (size_t)at->next + 8)
 		return gospy_error_create(GOSPY_ERROR_BAD_DATA, "moduledata is truncated");
-	uint64_t *const run[] = {&ret->minpc,	  &ret->maxpc,	    &ret->text, &ret->etext,
-				 &ret->noptrdata, &ret->enoptrdata, &ret->data, &ret->edata,
-				 &ret->bss,	  &ret->ebss,	    &ret->noptrbss,
-				 &ret->enoptrbss};
+	uint64_t *const run[] = {&ret->minpc, &ret->maxpc,     &ret->text,
+				 &ret->etext, &ret->noptrdata, &ret->enoptrdata,
+				 &ret->data,  &ret->edata,     &ret->bss,
+				 &ret->ebss,  &ret->noptrbss,  &ret->enoptrbss};
 	for (size_t i = 0; i < sizeof(run) / sizeof(run[0]); i++)
 		*run[i] = word(bytes, size, at->minpc + i * 8);
 	ret->pclntab = word(bytes, size, 0);

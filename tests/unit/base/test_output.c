@@ -53,8 +53,10 @@ static void escapes_what_commands_a_terminal(void **state)
 		{"plain main.f", "plain main.f"},
 		{"\033[31mred", "\\x1b[31mred"},
 		{"tab\tnl\n", "tab\\x09nl\\x0a"},
-		{"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xb9", "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xb9"},
-		/* C1 control, right-to-left override, overlong slash, surrogate, a lone lead byte. */
+		{"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xb9",
+		 "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\xb9"},
+		/* C1 control, right-to-left override, overlong slash, surrogate, a lone lead byte.
+		 */
 		{"\xc2\x9b", "\\xc2\\x9b"},
 		{"\xe2\x80\xae", "\\xe2\\x80\\xae"},
 		{"\xc0\xaf", "\\xc0\\xaf"},

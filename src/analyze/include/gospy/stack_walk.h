@@ -29,9 +29,9 @@ void gospy_stack_walk_init(struct gospy_stack_walk *walk, const struct gospy_sna
 bool gospy_stack_walk_next(struct gospy_stack_walk *walk);
 
 /**
- * Whether frame `i` of the node is a compiler-made wrapper that tracebacks and profiles leave out: all
- * are but one that the panic machinery called (elideWrapperCalling, runtime/traceback.go, Go 1.12 to
- * 1.27). To be asked once for each frame, in order.
+ * Whether frame `i` of the node is a compiler-made wrapper that tracebacks and profiles leave out:
+ * all are but one that the panic machinery called (elideWrapperCalling, runtime/traceback.go,
+ * Go 1.12 to 1.27). To be asked once for each frame, in order.
  */
 bool gospy_stack_walk_elides(struct gospy_stack_walk *walk, uint32_t i);
 

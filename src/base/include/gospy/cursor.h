@@ -25,7 +25,8 @@ struct gospy_cursor {
 	size_t failed_pos;
 };
 
-/** A cursor at the start of `size` bytes at `start`, which must stay as they are while it is used. */
+/** A cursor at the start of `size` bytes at `start`, which must stay as they are while it is used.
+ */
 struct gospy_cursor gospy_cursor_make(const char *name, const void *start, size_t size);
 
 /** Goes to offset `pos`; beyond the end is a failure. */

@@ -85,7 +85,8 @@ void gospy_error_destroy(struct gospy_error *err);
 /** If `*err` has `code`, destroys it, sets it to NULL and returns true. */
 bool gospy_error_catch(struct gospy_error **err, enum gospy_error_code code);
 
-/** The whole sentence: the message, and for an errnum its text. Owned by the caller, NULL without memory. */
+/** The whole sentence: the message, and for an errnum its text. Owned by the caller, NULL without
+ * memory. */
 char *gospy_error_string(const struct gospy_error *err);
 
 static inline void gospy_cleanup_error(struct gospy_error **err)

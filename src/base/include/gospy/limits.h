@@ -12,11 +12,13 @@
 #define GOSPY_MAX_GOROUTINES UINT64_C(50000000)
 /** Threads of one process: the kernel's PID_MAX_LIMIT on 64-bit. */
 #define GOSPY_MAX_THREADS UINT64_C(4194304)
-/** Processors (P): runtime's _MaxGomaxprocs is 1024 up to Go 1.9; unlimited since, so a generous cap. */
+/** Processors (P): runtime's _MaxGomaxprocs is 1024 up to Go 1.9; unlimited since, so a generous
+ * cap. */
 #define GOSPY_MAX_PROCESSORS UINT64_C(65536)
 /** Frames of one stack: a stack of Go's 1 GB maximum with the smallest frame (16 bytes). */
 #define GOSPY_MAX_FRAMES UINT64_C(67108864)
-/** Bytes of one goroutine stack: runtime's maxstacksize is 1 GB on 64-bit, doubled by maxstackceiling. */
+/** Bytes of one goroutine stack: runtime's maxstacksize is 1 GB on 64-bit, doubled by
+ * maxstackceiling. */
 #define GOSPY_MAX_STACK_SIZE UINT64_C(2147483648)
 /** Modules (moduledata chain): the program and its plugins. */
 #define GOSPY_MAX_MODULES UINT64_C(4096)

@@ -26,7 +26,8 @@ struct gospy_output {
 
 /** A stream to `fd` (borrowed), flushed by 64 KiB. */
 void gospy_output_init_fd(struct gospy_output *output, int fd);
-/** A stream into memory: the text is `data`, `size`, always followed by a NUL once something was written. */
+/** A stream into memory: the text is `data`, `size`, always followed by a NUL once something was
+ * written. */
 void gospy_output_init_memory(struct gospy_output *output);
 /** Frees the buffer; what was not flushed is lost. */
 void gospy_output_deinit(struct gospy_output *output);

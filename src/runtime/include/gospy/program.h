@@ -3,9 +3,9 @@
 #define GOSPY_PROGRAM_H
 
 /**
- * A Go program in a target: its modules, version, layout and the addresses of the runtime's globals.
- * gospy_program_open() does all the finding and validating once; captures then use it again and
- * again. Addresses are run-time addresses of the target unless a name says link-time.
+ * A Go program in a target: its modules, version, layout and the addresses of the runtime's
+ * globals. gospy_program_open() does all the finding and validating once; captures then use it
+ * again and again. Addresses are run-time addresses of the target unless a name says link-time.
  *
  * Immutable after gospy_program_open(), except gospy_program_refresh(). One thread at a time.
  */
@@ -18,7 +18,8 @@
 #include <gospy/pclntab.h>
 #include <gospy/target.h>
 
-/** One moduledata of the chain (runtime/symtab.go): the program itself, a plugin, a c-shared library. */
+/** One moduledata of the chain (runtime/symtab.go): the program itself, a plugin, a c-shared
+ * library. */
 struct gospy_module {
 	struct gospy_image *image;
 	/** Run-time address = link-time address + bias. */
@@ -53,7 +54,8 @@ struct gospy_globals {
 	uint64_t allm;
 	/** runtime.sched schedt. */
 	uint64_t sched;
-	/** runtime.waitReasonStrings [n]string, and n (0 when not known: then bounded by what looks like strings). */
+	/** runtime.waitReasonStrings [n]string, and n (0 when not known: then bounded by what looks
+	 * like strings). */
 	uint64_t wait_reason_strings;
 	uint32_t num_wait_reasons;
 };
@@ -71,7 +73,8 @@ struct gospy_program {
 	/** Borrowed; must outlive the program. */
 	struct gospy_target *target;
 	enum gospy_arch arch;
-	/** First the module that holds the runtime. A module's address is valid until gospy_program_close(). */
+	/** First the module that holds the runtime. A module's address is valid until
+	 * gospy_program_close(). */
 	struct gospy_module_vec modules;
 	/** "go1.22.12". Owned. */
 	char *go_version;
@@ -89,7 +92,8 @@ struct gospy_program {
 	char *debug_path;
 	/** The executable has DWARF itself, or debug_path is set. */
 	bool has_dwarf;
-	/** What could not be found, one sentence each for the user (newer Go than known, ...). Owned. */
+	/** What could not be found, one sentence each for the user (newer Go than known, ...).
+	 * Owned. */
 	char **warnings;
 	uint32_t num_warnings;
 };
@@ -111,13 +115,15 @@ GOSPY_CHECKED struct gospy_error *gospy_program_open(struct gospy_target *target
 /** Takes NULL. */
 void gospy_program_close(struct gospy_program *program);
 
-/** Looks for modules loaded since (plugins). Cheap when there are none. Those known before stay where they are. */
+/** Looks for modules loaded since (plugins). Cheap when there are none. Those known before stay
+ * where they are. */
 GOSPY_CHECKED struct gospy_error *gospy_program_refresh(struct gospy_program *program);
 
 /** The module whose text holds run-time address `pc`, or NULL. */
 const struct gospy_module *gospy_program_module(const struct gospy_program *program, uint64_t pc);
 
-/** The function at run-time address `pc` and its module; GOSPY_ERROR_NOT_FOUND. func->entry is link-time. */
+/** The function at run-time address `pc` and its module; GOSPY_ERROR_NOT_FOUND. func->entry is
+ * link-time. */
 GOSPY_CHECKED struct gospy_error *gospy_program_find_func(const struct gospy_program *program,
 							  uint64_t pc, struct gospy_func *ret,
 							  const struct gospy_module **ret_module);

@@ -3,9 +3,9 @@
 #define GOSPY_UNWIND_H
 
 /**
- * Unwinding of goroutine stacks by frame sizes (runtime/traceback.go), from bytes already read. What
- * it needs to know of each pc is looked up once and kept in a cache, so that a million stacks cost a
- * table look-up a frame. A cache is used by one thread at a time.
+ * Unwinding of goroutine stacks by frame sizes (runtime/traceback.go), from bytes already read.
+ * What it needs to know of each pc is looked up once and kept in a cache, so that a million stacks
+ * cost a table look-up a frame. A cache is used by one thread at a time.
  */
 #include <gospy/program.h>
 
@@ -28,7 +28,8 @@ enum gospy_unwind_action {
 struct gospy_pc_info {
 	uint64_t pc;
 	bool exact;
-	/** The caller's pc is where it stands, not a return address: sigpanic, asyncPreempt, debugCall. */
+	/** The caller's pc is where it stands, not a return address: sigpanic, asyncPreempt,
+	 * debugCall. */
 	bool injected;
 	/** enum gospy_unwind_action. */
 	uint8_t action;
@@ -38,7 +39,8 @@ struct gospy_pc_info {
 	struct gospy_func func;
 };
 
-/** The link-time pc that stands for the call or instruction: where lines and PCDATA are looked up. info->module is not NULL. */
+/** The link-time pc that stands for the call or instruction: where lines and PCDATA are looked up.
+ * info->module is not NULL. */
 uint64_t gospy_pc_info_lookup_pc(const struct gospy_pc_info *info);
 
 struct gospy_unwind_cache;
@@ -79,18 +81,22 @@ struct gospy_unwind {
 	uint64_t lr;
 	/** pc is where execution stands, not a return address. */
 	bool exact;
-	/** The innermost function is in a system call: it saved pc and sp before it may have written sp. */
+	/** The innermost function is in a system call: it saved pc and sp before it may have
+	 * written sp. */
 	bool in_syscall;
 	/** Top of the stack: nothing at or above it is read. */
 	uint64_t stack_hi;
-	/** Bytes above each frame that the caller wants in the window too (arguments); 0 for none. */
+	/** Bytes above each frame that the caller wants in the window too (arguments); 0 for none.
+	 */
 	uint32_t margin;
 };
 
 enum gospy_unwind_result {
-	GOSPY_UNWIND_DONE,	  /**< reached an outermost function */
-	GOSPY_UNWIND_NEED_MORE,	  /**< the next bytes wanted are outside of the window: at unwind->sp */
-	GOSPY_UNWIND_INCOMPLETE,  /**< cannot go on: unknown pc, misaligned or descending sp, too many frames */
+	GOSPY_UNWIND_DONE,	 /**< reached an outermost function */
+	GOSPY_UNWIND_NEED_MORE,	 /**< the next bytes wanted are outside of the window: at unwind->sp
+				  */
+	GOSPY_UNWIND_INCOMPLETE, /**< cannot go on: unknown pc, misaligned or descending sp, too
+				    many frames */
 };
 
 /**
@@ -105,13 +111,12 @@ GOSPY_CHECKED struct gospy_error *gospy_unwind_run(struct gospy_unwind_cache *ca
 						   enum gospy_unwind_result *ret);
 
 /**
- * Where a signal interrupted the thread, if `frames` are those of a stack that a signal handler runs
- * on (down to runtime.sigtramp, which the kernel calls): what the kernel saved of the registers, read
- * from `window`. False if there is no such frame, or the window does not hold it.
+ * Where a signal interrupted the thread, if `frames` are those of a stack that a signal handler
+ * runs on (down to runtime.sigtramp, which the kernel calls): what the kernel saved of the
+ * registers, read from `window`. False if there is no such frame, or the window does not hold it.
  */
 bool gospy_unwind_interrupted(const struct gospy_unwind_cache *cache,
 			      const struct gospy_unwind_frame_vec *frames,
-			      const struct gospy_stack_window *window,
-			      struct gospy_registers *ret);
+			      const struct gospy_stack_window *window, struct gospy_registers *ret);
 
 #endif

@@ -16,7 +16,8 @@
 #include <gospy/source.h>
 #include <gospy/vec.h>
 
-/** A loadable segment: memory `[address, address + memory_size)`, of which the first file_size bytes come from `offset`. */
+/** A loadable segment: memory `[address, address + memory_size)`, of which the first file_size
+ * bytes come from `offset`. */
 struct gospy_segment {
 	uint64_t address;
 	uint64_t memory_size;
@@ -40,7 +41,8 @@ struct gospy_section {
 };
 GOSPY_VEC(gospy_section_vec, struct gospy_section);
 
-/** Machine of the file: values of enum gospy_arch in <gospy/registers.h>, which this layer does not see. */
+/** Machine of the file: values of enum gospy_arch in <gospy/registers.h>, which this layer does not
+ * see. */
 enum gospy_image_machine {
 	GOSPY_IMAGE_OTHER,
 	GOSPY_IMAGE_AMD64,
@@ -67,24 +69,24 @@ struct gospy_image {
 };
 
 /**
- * Reads the headers of the ELF file in `source`, whose ownership is taken on success only (`source` is
- * empty then).
- * Errors: GOSPY_ERROR_BAD_DATA (not ELF, truncated), GOSPY_ERROR_UNSUPPORTED (32-bit, big-endian,
- * another machine; the sentence says which).
+ * Reads the headers of the ELF file in `source`, whose ownership is taken on success only (`source`
+ * is empty then). Errors: GOSPY_ERROR_BAD_DATA (not ELF, truncated), GOSPY_ERROR_UNSUPPORTED
+ * (32-bit, big-endian, another machine; the sentence says which).
  */
 GOSPY_CHECKED struct gospy_error *gospy_image_init(struct gospy_image *image,
 						   struct gospy_source *source);
 void gospy_image_deinit(struct gospy_image *image);
 
-/** `size` bytes at link-time address `address` in place, or NULL where the file does not hold all of them. */
+/** `size` bytes at link-time address `address` in place, or NULL where the file does not hold all
+ * of them. */
 const uint8_t *gospy_image_at(const struct gospy_image *image, uint64_t address, uint64_t size);
 /** Bytes of the file from `address` to the end of its segment's file part; 0 when not held. */
 uint64_t gospy_image_left(const struct gospy_image *image, uint64_t address);
 /** The section called `name`, or NULL. */
 const struct gospy_section *gospy_image_section(const struct gospy_image *image, const char *name);
 /**
- * Whether it has a section that Go's linker makes in one build mode or another (external linkers keep
- * them), or no section headers to tell. Only the headers are looked at.
+ * Whether it has a section that Go's linker makes in one build mode or another (external linkers
+ * keep them), or no section headers to tell. Only the headers are looked at.
  */
 bool gospy_image_may_be_go(const struct gospy_image *image);
 /** Address of symbol `name` in .symtab, else .dynsym. GOSPY_ERROR_NOT_FOUND. */

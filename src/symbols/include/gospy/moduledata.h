@@ -4,9 +4,10 @@
 
 /**
  * Decoder of runtime.moduledata (runtime/symtab.go), the one structure that must be read before any
- * layout is known: its layout follows from the pclntab's and, within 1.20 and newer, from tests on its
- * own values. Offsets were checked against the DWARF of every minor from 1.12 to 1.27. Addresses are
- * as the bytes hold them: run-time when read from a process, link-time when read from a file.
+ * layout is known: its layout follows from the pclntab's and, within 1.20 and newer, from tests on
+ * its own values. Offsets were checked against the DWARF of every minor from 1.12 to 1.27.
+ * Addresses are as the bytes hold them: run-time when read from a process, link-time when read from
+ * a file.
  */
 #include <gospy/pclntab.h>
 
@@ -40,16 +41,17 @@ struct gospy_moduledata {
 };
 
 /**
- * Decodes the `size` bytes at `bytes`. `go_minor` is the Go minor version, or -1 when not known: then
- * the layout among those of 1.20 and newer is told by the values. GOSPY_ERROR_BAD_DATA when too short.
- * Nothing is checked otherwise.
+ * Decodes the `size` bytes at `bytes`. `go_minor` is the Go minor version, or -1 when not known:
+ * then the layout among those of 1.20 and newer is told by the values. GOSPY_ERROR_BAD_DATA when
+ * too short. Nothing is checked otherwise.
  */
 GOSPY_CHECKED struct gospy_error *gospy_moduledata_parse(const uint8_t *bytes, size_t size,
 							 enum gospy_pclntab_version version,
 							 int go_minor,
 							 struct gospy_moduledata *ret);
 
-/** Whether the values can be those of the module whose pclntab is at `pclntab` (same kind of address). */
+/** Whether the values can be those of the module whose pclntab is at `pclntab` (same kind of
+ * address). */
 bool gospy_moduledata_valid(const struct gospy_moduledata *module, uint64_t pclntab);
 
 #endif

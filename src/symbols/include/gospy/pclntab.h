@@ -39,7 +39,8 @@ struct gospy_text_section {
 
 struct gospy_pclntab {
 	enum gospy_pclntab_version version;
-	/** The table from its magic to the end of what may belong to it. Borrowed from the image. */
+	/** The table from its magic to the end of what may belong to it. Borrowed from the image.
+	 */
 	struct gospy_region bytes;
 	/** Smallest instruction: 1 on amd64, 4 on arm64. */
 	uint8_t min_instruction;
@@ -47,25 +48,30 @@ struct gospy_pclntab {
 	uint64_t num_files;
 	/** Offsets into `bytes` (all 0 in the 1.2 layout but functab and filetab). */
 	uint64_t funcnametab, cutab, filetab, pctab, functab;
-	/** Start of the text that 1.18+ offsets count from; from moduledata.text for 1.26+, where the header holds 0. */
+	/** Start of the text that 1.18+ offsets count from; from moduledata.text for 1.26+, where
+	 * the header holds 0. */
 	uint64_t text;
 	/**
-	 * Where text is in several sections (moduledata.textsectmap with more than one entry: binaries
-	 * too large for one), they are set by the caller, ascending; none means one. Borrowed.
+	 * Where text is in several sections (moduledata.textsectmap with more than one entry:
+	 * binaries too large for one), they are set by the caller, ascending; none means one.
+	 * Borrowed.
 	 */
 	const struct gospy_text_section *text_sections;
 	size_t num_text_sections;
-	/** What FUNCDATA offsets (1.18+) count from: moduledata.gofunc to the end of its segment; empty until set. */
+	/** What FUNCDATA offsets (1.18+) count from: moduledata.gofunc to the end of its segment;
+	 * empty until set. */
 	struct gospy_region gofunc;
 	/** Resolves FUNCDATA pointers of the older layouts. Borrowed. */
 	const struct gospy_image *image;
-	/** Go minor version, when known, for what the magic does not tell (1.12 numbers its tables otherwise); else -1. */
+	/** Go minor version, when known, for what the magic does not tell (1.12 numbers its tables
+	 * otherwise); else -1. */
 	int go_minor;
 };
 
 /**
- * Finds and checks the table of `image`: by section (.gopclntab, .data.rel.ro.gopclntab, gopclntab),
- * else by scanning the segments for a magic that passes all checks. GOSPY_ERROR_NOT_FOUND.
+ * Finds and checks the table of `image`: by section (.gopclntab, .data.rel.ro.gopclntab,
+ * gopclntab), else by scanning the segments for a magic that passes all checks.
+ * GOSPY_ERROR_NOT_FOUND.
  */
 GOSPY_CHECKED struct gospy_error *gospy_pclntab_find(const struct gospy_image *image,
 						     struct gospy_pclntab *ret);
@@ -81,7 +87,8 @@ enum gospy_func_flags {
 	GOSPY_FUNC_WRAPPER = 1 << 0,
 	/** abi.FuncFlagTopFrame (funcflag_TOPFRAME; by name before 1.15): the outermost frame. */
 	GOSPY_FUNC_TOP_FRAME = 1 << 1,
-	/** abi.FuncFlagSPWrite: the stack pointer is written, unwinding through it is not possible. */
+	/** abi.FuncFlagSPWrite: the stack pointer is written, unwinding through it is not possible.
+	 */
 	GOSPY_FUNC_SP_WRITE = 1 << 2,
 	/** abi.FuncFlagAsm. */
 	GOSPY_FUNC_ASM = 1 << 3,
@@ -93,9 +100,11 @@ struct gospy_func {
 	uint32_t index;
 	uint64_t entry;
 	uint64_t end;
-	/** Name as in the table, generic type arguments as "[...]". Borrowed from the image, NUL-terminated. */
+	/** Name as in the table, generic type arguments as "[...]". Borrowed from the image,
+	 * NUL-terminated. */
 	const char *name;
-	/** Bytes of arguments on the stack (old ABI: and results); -2147483648 (ArgsSizeUnknown) for assembly. */
+	/** Bytes of arguments on the stack (old ABI: and results); -2147483648 (ArgsSizeUnknown)
+	 * for assembly. */
 	int32_t args_size;
 	/** Raw funcID; see gospy_func_flags for what is portable. */
 	uint8_t func_id;
@@ -112,8 +121,8 @@ struct gospy_func {
 };
 
 /**
- * The function at `index`; GOSPY_ERROR_BAD_DATA. This and all look-ups below give GOSPY_ERROR_NO_SYMBOLS
- * while the table's text is needed but not set.
+ * The function at `index`; GOSPY_ERROR_BAD_DATA. This and all look-ups below give
+ * GOSPY_ERROR_NO_SYMBOLS while the table's text is needed but not set.
  */
 GOSPY_CHECKED struct gospy_error *gospy_pclntab_func(const struct gospy_pclntab *table,
 						     uint64_t index, struct gospy_func *ret);
@@ -141,14 +150,16 @@ GOSPY_CHECKED struct gospy_error *gospy_func_pcdata(const struct gospy_pclntab *
 						    const struct gospy_func *func, uint32_t number,
 						    uint64_t pc, int32_t *ret);
 /**
- * FUNCDATA `number` in place up to the end of what the file holds; an empty region where there is none.
- * GOSPY_ERROR_NO_SYMBOLS where the table's gofunc is not set but needed, GOSPY_ERROR_BAD_DATA.
+ * FUNCDATA `number` in place up to the end of what the file holds; an empty region where there is
+ * none. GOSPY_ERROR_NO_SYMBOLS where the table's gofunc is not set but needed,
+ * GOSPY_ERROR_BAD_DATA.
  */
 GOSPY_CHECKED struct gospy_error *gospy_func_funcdata(const struct gospy_pclntab *table,
 						      const struct gospy_func *func,
 						      uint32_t number, struct gospy_region *ret);
 
-/** One logical frame at a pc: the function itself or one inlined into it. Strings borrowed from the image. */
+/** One logical frame at a pc: the function itself or one inlined into it. Strings borrowed from the
+ * image. */
 struct gospy_source_frame {
 	const char *function;
 	const char *file;
@@ -164,7 +175,8 @@ GOSPY_VEC(gospy_source_frame_vec, struct gospy_source_frame);
 
 /**
  * The logical frames at `pc`, innermost first; the last one is the function itself and has inlined
- * == false. `ret` is replaced. At most GOSPY_MAX_INLINE_DEPTH. Where the table does not tell, file is
+ * == false. `ret` is replaced. At most GOSPY_MAX_INLINE_DEPTH. Where the table does not tell, file
+ * is
  * "?" and line 0, as the runtime prints it.
  */
 GOSPY_CHECKED struct gospy_error *gospy_pclntab_frames(const struct gospy_pclntab *table,
@@ -172,8 +184,8 @@ GOSPY_CHECKED struct gospy_error *gospy_pclntab_frames(const struct gospy_pclnta
 						       struct gospy_source_frame_vec *ret);
 
 /**
- * The place in `func` itself of the outermost call that is inlined at `pc`; `pc` where none is. Both
- * link-time.
+ * The place in `func` itself of the outermost call that is inlined at `pc`; `pc` where none is.
+ * Both link-time.
  */
 GOSPY_CHECKED struct gospy_error *gospy_func_outer_pc(const struct gospy_pclntab *table,
 						      const struct gospy_func *func, uint64_t pc,

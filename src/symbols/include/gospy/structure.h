@@ -12,7 +12,8 @@
 #include <gospy/vec.h>
 
 struct gospy_field {
-	/** Name as in Go's source; nested structs of the same descriptor appear as "sched.sp" too. Owned. */
+	/** Name as in Go's source; nested structs of the same descriptor appear as "sched.sp" too.
+	 * Owned. */
 	char *name;
 	/** Bytes from the start of the struct, and its own size. */
 	uint64_t offset;

@@ -2,7 +2,8 @@
 #ifndef GOSPY_LIVE_H
 #define GOSPY_LIVE_H
 
-/** Live processes of this machine: the target over one, the list of all, and why one cannot be seen. */
+/** Live processes of this machine: the target over one, the list of all, and why one cannot be
+ * seen. */
 #include <gospy/target.h>
 
 /**
@@ -21,27 +22,31 @@ GOSPY_CHECKED struct gospy_error *gospy_live_list(struct gospy_pid_vec *ret);
 /** What forbids a look at a process: at most one answer, the first obstacle met. */
 enum gospy_access_verdict {
 	GOSPY_ACCESS_GRANTED,
-	GOSPY_ACCESS_NO_PROC,	    /**< /proc is not mounted or hides the process (hidepid) */
-	GOSPY_ACCESS_NO_PROCESS,    /**< no such process */
-	GOSPY_ACCESS_ZOMBIE,	    /**< it ended already and waits to be reaped */
-	GOSPY_ACCESS_KERNEL_THREAD, /**< no user memory */
-	GOSPY_ACCESS_USER,	    /**< another user's, and no CAP_SYS_PTRACE */
-	GOSPY_ACCESS_USER_NAMESPACE,/**< CAP_SYS_PTRACE is held, but not over its user namespace */
-	GOSPY_ACCESS_YAMA,	    /**< kernel.yama.ptrace_scope */
-	GOSPY_ACCESS_CAPABILITIES,  /**< it has capabilities that we lack */
-	GOSPY_ACCESS_DUMPABLE,	    /**< not dumpable: set-id, file capabilities or prctl(PR_SET_DUMPABLE, 0) */
-	GOSPY_ACCESS_SECCOMP,	    /**< our own seccomp filter (a container's) refuses the system call */
-	GOSPY_ACCESS_TRACED,	    /**< another process traces it: reads work, --stop=ptrace does not */
-	GOSPY_ACCESS_LSM,	    /**< everything above permits it, the kernel refuses: AppArmor, SELinux */
+	GOSPY_ACCESS_NO_PROC,	     /**< /proc is not mounted or hides the process (hidepid) */
+	GOSPY_ACCESS_NO_PROCESS,     /**< no such process */
+	GOSPY_ACCESS_ZOMBIE,	     /**< it ended already and waits to be reaped */
+	GOSPY_ACCESS_KERNEL_THREAD,  /**< no user memory */
+	GOSPY_ACCESS_USER,	     /**< another user's, and no CAP_SYS_PTRACE */
+	GOSPY_ACCESS_USER_NAMESPACE, /**< CAP_SYS_PTRACE is held, but not over its user namespace */
+	GOSPY_ACCESS_YAMA,	     /**< kernel.yama.ptrace_scope */
+	GOSPY_ACCESS_CAPABILITIES,   /**< it has capabilities that we lack */
+	GOSPY_ACCESS_DUMPABLE,	     /**< not dumpable: set-id, file capabilities or
+					prctl(PR_SET_DUMPABLE, 0) */
+	GOSPY_ACCESS_SECCOMP, /**< our own seccomp filter (a container's) refuses the system call */
+	GOSPY_ACCESS_TRACED,  /**< another process traces it: reads work, --stop=ptrace does not */
+	GOSPY_ACCESS_LSM, /**< everything above permits it, the kernel refuses: AppArmor, SELinux */
 };
 
 struct gospy_access {
 	enum gospy_access_verdict verdict;
-	/** One sentence with the values found ("process 7 belongs to uid 1000, gospy runs as uid 1001"). Owned. */
+	/** One sentence with the values found ("process 7 belongs to uid 1000, gospy runs as uid
+	 * 1001"). Owned. */
 	char *reason;
-	/** The line that mends it, to be copied into a shell or a manifest; "" when nothing need be done. Owned. */
+	/** The line that mends it, to be copied into a shell or a manifest; "" when nothing need be
+	 * done. Owned. */
 	char *remedy;
-	/** Which ways in work now: process_vm_readv, /proc/PID/mem, PTRACE_SEIZE (not tried: by rules). */
+	/** Which ways in work now: process_vm_readv, /proc/PID/mem, PTRACE_SEIZE (not tried: by
+	 * rules). */
 	bool can_read_vm;
 	bool can_read_mem;
 	bool can_ptrace;

@@ -5,8 +5,8 @@
 /**
  * Bulk reads: many small pieces of target memory, in any order, read in few large ones. Pieces are
  * sorted by address in linear time and neighbours joined over small gaps (facts: joining over gaps
- * up to 4 KiB is 4 to 5 times as fast as one piece an iovec). Memory is bounded by the batch, not by
- * the sum of the pieces: the callback sees each piece once and must copy what it keeps.
+ * up to 4 KiB is 4 to 5 times as fast as one piece an iovec). Memory is bounded by the batch, not
+ * by the sum of the pieces: the callback sees each piece once and must copy what it keeps.
  */
 #include <gospy/target.h>
 
@@ -21,8 +21,8 @@ GOSPY_VEC(gospy_piece_vec, struct gospy_piece);
 
 /**
  * Called for each piece, ascending by address within a batch. `data` has `size` readable bytes
- * (less than asked for where the memory ends; 0 and NULL where none of it can be read); valid during
- * the call. An error ends the whole read and is returned from it.
+ * (less than asked for where the memory ends; 0 and NULL where none of it can be read); valid
+ * during the call. An error ends the whole read and is returned from it.
  */
 typedef struct gospy_error *(*gospy_piece_fn)(void *context, const struct gospy_piece *piece,
 					      const uint8_t *data, size_t size);
@@ -33,14 +33,16 @@ typedef struct gospy_error *(*gospy_batch_fn)(void *context);
 struct gospy_read_plan {
 	/** Join two pieces when the gap between them is at most this many bytes. */
 	uint32_t max_gap;
-	/** Bytes of one batch, and so of the buffer; a piece larger than it gets a batch of its own. */
+	/** Bytes of one batch, and so of the buffer; a piece larger than it gets a batch of its
+	 * own. */
 	uint32_t batch_size;
 	gospy_piece_fn piece;
 	gospy_batch_fn batch;
 	void *context;
 };
 
-/** Reads all `pieces`, which are sorted in place. Errors of gospy_target_read_many() and of the callbacks. */
+/** Reads all `pieces`, which are sorted in place. Errors of gospy_target_read_many() and of the
+ * callbacks. */
 GOSPY_CHECKED struct gospy_error *gospy_read_plan_run(const struct gospy_read_plan *plan,
 						      struct gospy_target *target,
 						      struct gospy_piece_vec *pieces);

@@ -52,7 +52,8 @@ struct gospy_mapping {
 	/** Device and inode of the file; both 0 for anonymous memory. */
 	uint64_t device;
 	uint64_t inode;
-	/** Path as the kernel prints it ("" for anonymous, "[stack]", "/x (deleted)"). Lives in gospy_mappings.paths. */
+	/** Path as the kernel prints it ("" for anonymous, "[stack]", "/x (deleted)"). Lives in
+	 * gospy_mappings.paths. */
 	uint32_t path;
 };
 
@@ -94,9 +95,11 @@ struct gospy_target_info {
 	char *cgroup;
 	/** The environment variable GODEBUG as the process was started with it. */
 	char *godebug;
-	/** What to add to this process' CLOCK_MONOTONIC to get the target's (time namespaces), ns. */
+	/** What to add to this process' CLOCK_MONOTONIC to get the target's (time namespaces), ns.
+	 */
 	int64_t monotonic_offset_ns;
-	/** CLOCK_MONOTONIC of the target at which its memory was frozen (core, fake); 0 when it is live. */
+	/** CLOCK_MONOTONIC of the target at which its memory was frozen (core, fake); 0 when it is
+	 * live. */
 	uint64_t frozen_at_ns;
 	/** Resident bytes. */
 	uint64_t resident_size;
@@ -154,9 +157,8 @@ static inline void gospy_cleanup_target(struct gospy_target **target)
  * Errors: GOSPY_ERROR_EXITED, also when the process has replaced its program (exec) since it was
  * opened; GOSPY_ERROR_PERMISSION, GOSPY_ERROR_NO_MEMORY.
  */
-GOSPY_CHECKED struct gospy_error *gospy_target_read_many(struct gospy_target *target,
-							 struct gospy_read *reads,
-							 size_t num_reads);
+GOSPY_CHECKED struct gospy_error *
+gospy_target_read_many(struct gospy_target *target, struct gospy_read *reads, size_t num_reads);
 
 /** Reads exactly `size` bytes; GOSPY_ERROR_FAULT with the first unreadable address otherwise. */
 GOSPY_CHECKED struct gospy_error *gospy_target_read(struct gospy_target *target, uint64_t address,
@@ -172,33 +174,37 @@ GOSPY_CHECKED struct gospy_error *gospy_target_read_u8(struct gospy_target *targ
 GOSPY_CHECKED struct gospy_error *gospy_target_mappings(struct gospy_target *target,
 							struct gospy_mappings *ret);
 
-/** The threads now, with their states; `ret` is replaced. While it is held, all live ones are 't'. */
+/** The threads now, with their states; `ret` is replaced. While it is held, all live ones are 't'.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_target_threads(struct gospy_target *target,
 						       struct gospy_thread_vec *ret);
 
 /**
  * Holds every thread (PTRACE_SEIZE and PTRACE_INTERRUPT on Linux; threads born meanwhile too, until
  * a pass over the threads finds none that is not held). Threads that do not stop within a second
- * (in D state, inside vfork) are let go again and reported: GOSPY_ERROR_OS with EBUSY. A process that
- * another one traces: GOSPY_ERROR_PERMISSION naming the tracer. On failure nothing is held. A target
- * that was in a group-stop (SIGSTOP) stays in it after gospy_target_resume(). If this process dies
- * the kernel lets the target go on. Must be called, resumed and asked for registers by one thread.
+ * (in D state, inside vfork) are let go again and reported: GOSPY_ERROR_OS with EBUSY. A process
+ * that another one traces: GOSPY_ERROR_PERMISSION naming the tracer. On failure nothing is held. A
+ * target that was in a group-stop (SIGSTOP) stays in it after gospy_target_resume(). If this
+ * process dies the kernel lets the target go on. Must be called, resumed and asked for registers by
+ * one thread.
  */
 GOSPY_CHECKED struct gospy_error *gospy_target_stop(struct gospy_target *target);
 
-/** Lets everything go on. `*ret_paused_ns` (may be NULL): how long it was held. Harmless when not held. */
+/** Lets everything go on. `*ret_paused_ns` (may be NULL): how long it was held. Harmless when not
+ * held. */
 GOSPY_CHECKED struct gospy_error *gospy_target_resume(struct gospy_target *target,
 						      uint64_t *ret_paused_ns);
 
-/** Registers of a thread that gospy_target_stop() holds. GOSPY_ERROR_NOT_FOUND if it is not held. */
+/** Registers of a thread that gospy_target_stop() holds. GOSPY_ERROR_NOT_FOUND if it is not held.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_target_registers(struct gospy_target *target, pid_t tid,
 							 struct gospy_registers *ret);
 
 /**
- * Registers of one thread, held for microseconds just for that. One that is asleep in a system call is
- * left alone: only pc and sp are known then, the others are 0. GOSPY_ERROR_NOT_FOUND if it ended.
- * `stack` may be NULL; else the bytes from sp upwards are read into it, as many as its size and the
- * memory allow, at the same moment: while the thread is held, or asleep in its system call.
+ * Registers of one thread, held for microseconds just for that. One that is asleep in a system call
+ * is left alone: only pc and sp are known then, the others are 0. GOSPY_ERROR_NOT_FOUND if it
+ * ended. `stack` may be NULL; else the bytes from sp upwards are read into it, as many as its size
+ * and the memory allow, at the same moment: while the thread is held, or asleep in its system call.
  */
 GOSPY_CHECKED struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
 						      struct gospy_registers *ret,
@@ -211,10 +217,12 @@ GOSPY_CHECKED struct gospy_error *gospy_target_sample(struct gospy_target *targe
 GOSPY_CHECKED struct gospy_error *gospy_target_inspect(struct gospy_target *target, pid_t tid,
 						       gospy_inspect_fn inspect, void *context);
 
-/** Opens the executable itself, never its path: right for deleted, replaced and in-container files. */
+/** Opens the executable itself, never its path: right for deleted, replaced and in-container files.
+ */
 GOSPY_CHECKED struct gospy_error *gospy_target_open_exe(struct gospy_target *target, int *ret_fd);
 
-/** Opens the file behind a mapping (map_files, else under the target's root if the inode agrees). */
+/** Opens the file behind a mapping (map_files, else under the target's root if the inode agrees).
+ */
 GOSPY_CHECKED struct gospy_error *gospy_target_open_mapping(struct gospy_target *target,
 							    const struct gospy_mapping *mapping,
 							    const char *path, int *ret_fd);
