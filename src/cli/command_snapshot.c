@@ -106,12 +106,23 @@ static bool wants_color(const struct options *options, const struct result *resu
 	       (isatty(result->fd) && !(no_color && *no_color));
 }
 
+static struct gospy_error *check_terminal(const struct options *options,
+					  const struct result *result)
+{
+	if (options->format != GOSPY_FORMAT_PPROF || !isatty(result->fd))
+		return NULL;
+	return gospy_error_create(GOSPY_ERROR_USAGE,
+				  "a profile is no text for a terminal: give -o FILE");
+}
+
 static struct gospy_error *run(const struct options *options, render_fn encode, int *ret_exit)
 {
 	_cleanup_snapshot_ struct gospy_snapshot *snapshot = NULL;
 	_cleanup_(result_deinit) struct result result = {.fd = -1};
 	struct gospy_error *err = result_open(&result, options->output);
 
+	if (!err)
+		err = check_terminal(options, &result);
 	result.output.color = wants_color(options, &result);
 	if (!err)
 		err = take(options, &snapshot);

@@ -92,12 +92,12 @@ def test_examples(tap, shop):
             run_example(line, shop.pid, folder)
 
 
-def on_terminal(arguments, **environment):
+def on_terminal(arguments, codes=(0, 5), **environment):
     """What gospy writes to a terminal."""
     master, slave = pty.openpty()
     env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     with subprocess.Popen([livelib.gospy_path(), *map(str, arguments)], stdout=slave,
-                          stdin=subprocess.DEVNULL, env=dict(env, **environment)) as gospy:
+                          stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=dict(env, **environment)) as gospy:
         os.close(slave)
         text = b""
         try:
@@ -106,7 +106,7 @@ def on_terminal(arguments, **environment):
         except OSError:
             pass
         os.close(master)
-    check(gospy.returncode in (0, 5), "exit code %d" % gospy.returncode)
+    check(gospy.returncode in codes, "exit code %d" % gospy.returncode)
     return text
 
 
@@ -125,6 +125,13 @@ def test_color(tap, shop):
              lambda: livelib.gospy(*summary, "--color", "always", codes=(0, 5)).encode())):
         with tap.case("colours on %s: %s" % (name, "yes" if colored else "no")):
             check_equal(b"\033[" in text(), colored, "escape sequences")
+
+
+def test_binary(tap, shop):
+    with tap.case("a terminal is spared a binary profile"):
+        arguments = ("dump", shop.pid, "--format", "pprof")
+        check_equal(on_terminal(arguments, codes=(2,)), b"", "what a terminal gets")
+        check_equal(livelib.run_gospy(*arguments).stdout[:2], b"\x1f\x8b", "what a pipe gets")
 
 
 def test_verbose(tap, shop):
@@ -157,7 +164,7 @@ def main():
             tap.skip("the examples of the manual page", reason)
             return tap.done()
         with shop:
-            for test in (test_examples, test_color, test_verbose, test_name):
+            for test in (test_examples, test_color, test_binary, test_verbose, test_name):
                 test(tap, shop)
     return tap.done()
 
