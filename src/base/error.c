@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <gospy/error.h>
+#include <gospy/text.h>
 
 static char enomem_message[] = "out of memory";
 static char stop_message[] = "stopped";
@@ -25,7 +25,8 @@ static struct gospy_error *error_from(struct gospy_error fields, const char *for
 	if (!err)
 		return &gospy_enomem;
 	*err = fields;
-	if (vasprintf(&err->message, format, args) < 0) {
+	err->message = gospy_text_vformat(format, args);
+	if (!err->message) {
 		free(err);
 		return &gospy_enomem;
 	}
@@ -82,20 +83,15 @@ struct gospy_error *gospy_error_fault(uint64_t address, const char *format, ...)
 
 struct gospy_error *gospy_error_wrap(struct gospy_error *err, const char *format, ...)
 {
-	_cleanup_free_ char *context = NULL;
-	char *message;
 	va_list args;
 
 	if (!err || is_static(err))
 		return err;
 	va_start(args, format);
-	int n = vasprintf(&context, format, args);
+	_cleanup_free_ char *context = gospy_text_vformat(format, args);
 	va_end(args);
-	if (n < 0) {
-		context = NULL;
-		return err;
-	}
-	if (asprintf(&message, "%s: %s", context, err->message) < 0)
+	char *message = context ? gospy_text_format("%s: %s", context, err->message) : NULL;
+	if (!message)
 		return err;
 	free(err->message);
 	err->message = message;
@@ -121,12 +117,7 @@ bool gospy_error_catch(struct gospy_error **err, enum gospy_error_code code)
 
 char *gospy_error_string(const struct gospy_error *err)
 {
-	char *text;
-	int n;
-
-	if (err->errnum)
-		n = asprintf(&text, "%s: %s", err->message, strerror(err->errnum));
-	else
-		n = asprintf(&text, "%s", err->message);
-	return n < 0 ? NULL : text;
+	if (!err->errnum)
+		return strdup(err->message);
+	return gospy_text_format("%s: %s", err->message, strerror(err->errnum));
 }

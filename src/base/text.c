@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include <gospy/text.h>
+
+char *gospy_text_vformat(const char *format, va_list args)
+{
+	char *text;
+
+	/* Where it fails it may leave anything in `text`. */
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
+char *gospy_text_format(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	char *text = gospy_text_vformat(format, args);
+	va_end(args);
+	return text;
+}
 
 size_t gospy_text_decode(const void *text, size_t size, uint32_t *ret)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
-#include <stdio.h>
 
 #include <gospy/clock.h>
+#include <gospy/text.h>
 
 #include "capture_private.h"
 
@@ -13,17 +13,14 @@ struct gospy_error *capture_intern(struct capture *c, const char *text, uint32_t
 
 struct gospy_error *capture_warn(struct capture *c, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list args;
 	uint32_t id;
 
 	va_start(args, format);
-	int n = vasprintf(&text, format, args);
+	_cleanup_free_ char *text = gospy_text_vformat(format, args);
 	va_end(args);
-	if (n < 0) {
-		text = NULL;
+	if (!text)
 		return &gospy_enomem;
-	}
 	struct gospy_error *err = capture_intern(c, text, &id);
 	if (!err && !gospy_u32_vec_append(&c->snapshot->warnings, id))
 		return &gospy_enomem;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <gospy/command.h>
+#include <gospy/text.h>
 
 #include "message.h"
 
@@ -18,21 +19,19 @@ static void say_out_of_memory(void)
 
 void message(const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	struct gospy_output output;
 	va_list args;
 
 	va_start(args, format);
-	int n = vasprintf(&text, format, args);
+	_cleanup_free_ char *text = gospy_text_vformat(format, args);
 	va_end(args);
-	if (n < 0) {
-		text = NULL;
+	if (!text) {
 		say_out_of_memory();
 		return;
 	}
 	gospy_output_init_fd(&output, STDERR_FILENO);
 	gospy_output_string(&output, "gospy: ");
-	gospy_output_escaped(&output, text, (size_t)n);
+	gospy_output_escaped(&output, text, strlen(text));
 	gospy_output_char(&output, '\n');
 	struct gospy_error *err = gospy_output_flush(&output);
 	if (err && err->code == GOSPY_ERROR_NO_MEMORY)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <gospy/live.h>
+#include <gospy/text.h>
 
 #include "process.h"
 
@@ -93,14 +93,11 @@ static bool explains(enum gospy_access_verdict verdict, enum gospy_error_code co
 static char *remedy_for(const char *command, const char *remedy)
 {
 	const char *doctor = strstr(remedy, "gospy doctor ");
-	char *text;
 
 	if (!doctor)
 		return strdup(remedy);
 	int before = (int)(doctor - remedy + 6);
-	if (asprintf(&text, "%.*s%s%s", before, remedy, command, remedy + before + 6) < 0)
-		return NULL;
-	return text;
+	return gospy_text_format("%.*s%s%s", before, remedy, command, remedy + before + 6);
 }
 
 static struct gospy_error *explanation(const struct options *options,

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gospy/text.h>
+
 #include "result.h"
 
 /** The temporary file that a signal removes; there is one result at a time. */
@@ -76,10 +78,10 @@ static struct gospy_error *open_temporary(struct result *result, const char *pat
 	result->path = realpath(path, NULL);
 	if (!result->path)
 		result->path = strdup(path);
-	if (!result->path || asprintf(&result->temporary, "%s.tmp-XXXXXX", result->path) < 0) {
-		result->temporary = NULL;
+	if (result->path)
+		result->temporary = gospy_text_format("%s.tmp-XXXXXX", result->path);
+	if (!result->temporary)
 		return &gospy_enomem;
-	}
 	result->fd = create_watched(result->temporary);
 	if (result->fd < 0) {
 		struct gospy_error *err = cannot_write(errno, path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include <gospy/text.h>
 
 #include "program_parts.h"
 
@@ -11,23 +12,20 @@
 struct gospy_error *gospy_program_warn(struct gospy_program *program, const char *format, ...)
 {
 	va_list args;
-	char *text;
 
 	if (program->num_warnings >= MAX_WARNINGS)
 		return NULL;
 	va_start(args, format);
-	int size = vasprintf(&text, format, args);
+	_cleanup_free_ char *text = gospy_text_vformat(format, args);
 	va_end(args);
-	if (size < 0)
+	if (!text)
 		return &gospy_enomem;
 	char **grown = realloc(program->warnings,
 			       (program->num_warnings + 1) * sizeof(*program->warnings));
-	if (!grown) {
-		free(text);
+	if (!grown)
 		return &gospy_enomem;
-	}
 	program->warnings = grown;
-	program->warnings[program->num_warnings++] = text;
+	program->warnings[program->num_warnings++] = take_ptr(text);
 	return NULL;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <gospy/text.h>
 
 #include "access_rules.h"
 
@@ -21,17 +22,6 @@ static void cleanup_verdict(struct verdict *verdict)
 	free(verdict->remedy);
 }
 
-GOSPY_PRINTF(1, 2) static char *text(const char *format, ...)
-{
-	va_list args;
-	char *ret;
-
-	va_start(args, format);
-	int n = vasprintf(&ret, format, args);
-	va_end(args);
-	return n < 0 ? NULL : ret;
-}
-
 /* An ephemeral container shares the pod's processes; the sysadmin profile makes it privileged. */
 #define KUBECTL_DEBUG                                                                              \
 	"kubectl debug -it POD --image=IMAGE_WITH_GOSPY --target=CONTAINER --profile=sysadmin -- " \
@@ -43,14 +33,16 @@ static char *remedy_privilege(const struct gospy_access_facts *facts, const char
 	int pid = (int)facts->pid;
 
 	if (facts->in_container && facts->kubernetes)
-		return text(KUBECTL_DEBUG "%d", pid);
+		return gospy_text_format(KUBECTL_DEBUG "%d", pid);
 	if (facts->in_container)
-		return text("docker run --rm -it --pid=container:CONTAINER %s IMAGE_WITH_GOSPY "
-			    "gospy doctor %d",
-			    docker_option, pid);
+		return gospy_text_format(
+			"docker run --rm -it --pid=container:CONTAINER %s IMAGE_WITH_GOSPY "
+			"gospy doctor %d",
+			docker_option, pid);
 	if (facts->kubernetes)
-		return text("sudo gospy doctor %d  # or from afar: " KUBECTL_DEBUG "1", pid);
-	return text("sudo gospy doctor %d", pid);
+		return gospy_text_format("sudo gospy doctor %d  # or from afar: " KUBECTL_DEBUG "1",
+					 pid);
+	return gospy_text_format("sudo gospy doctor %d", pid);
 }
 
 static const char *no_capability(const struct gospy_access_facts *facts)
@@ -62,24 +54,29 @@ static const char *no_capability(const struct gospy_access_facts *facts)
 static struct verdict no_proc(const struct gospy_access_facts *facts)
 {
 	if (!facts->have_proc)
-		return (struct verdict){GOSPY_ACCESS_NO_PROC, text("/proc is not mounted"),
-					text("sudo mount -t proc proc /proc")};
+		return (struct verdict){GOSPY_ACCESS_NO_PROC,
+					gospy_text_format("/proc is not mounted"),
+					gospy_text_format("sudo mount -t proc proc /proc")};
 	return (struct verdict){
 		GOSPY_ACCESS_NO_PROC,
-		text("process %d exists, but /proc hides it from uid %llu (mount option hidepid)",
-		     (int)facts->pid, (unsigned long long)facts->own.uid[ID_FILE_SYSTEM]),
-		text("sudo mount -o remount,hidepid=0 /proc")};
+		gospy_text_format("process %d exists, but /proc hides it from uid %llu (mount "
+				  "option hidepid)",
+				  (int)facts->pid,
+				  (unsigned long long)facts->own.uid[ID_FILE_SYSTEM]),
+		gospy_text_format("sudo mount -o remount,hidepid=0 /proc")};
 }
 
 static struct verdict no_process(const struct gospy_access_facts *facts)
 {
 	if (facts->exists)
-		return (struct verdict){GOSPY_ACCESS_NO_PROCESS,
-					text("%d is no process but a thread of process %d",
-					     (int)facts->pid, (int)facts->tgid),
-					text("gospy doctor %d", (int)facts->tgid)};
+		return (struct verdict){
+			GOSPY_ACCESS_NO_PROCESS,
+			gospy_text_format("%d is no process but a thread of process %d",
+					  (int)facts->pid, (int)facts->tgid),
+			gospy_text_format("gospy doctor %d", (int)facts->tgid)};
 	return (struct verdict){GOSPY_ACCESS_NO_PROCESS,
-				text("there is no process %d", (int)facts->pid), text("gospy ps")};
+				gospy_text_format("there is no process %d", (int)facts->pid),
+				gospy_text_format("gospy ps")};
 }
 
 static struct verdict granted(const struct gospy_access_facts *facts)
@@ -87,18 +84,20 @@ static struct verdict granted(const struct gospy_access_facts *facts)
 	const char *way = facts->vm_errnum ? "/proc/PID/mem (process_vm_readv is refused)"
 					   : "process_vm_readv";
 
-	return (struct verdict){GOSPY_ACCESS_GRANTED,
-				text("process %d can be read through %s", (int)facts->pid, way),
-				text("%s", "")};
+	return (struct verdict){
+		GOSPY_ACCESS_GRANTED,
+		gospy_text_format("process %d can be read through %s", (int)facts->pid, way),
+		gospy_text_format("%s", "")};
 }
 
 static struct verdict traced(const struct gospy_access_facts *facts)
 {
 	return (struct verdict){
 		GOSPY_ACCESS_TRACED,
-		text("process %d is traced by process %d (%s): it can be read, but not stopped",
-		     (int)facts->pid, (int)facts->tracer, facts->tracer_name),
-		text("gospy dump --stop=none %d", (int)facts->pid)};
+		gospy_text_format(
+			"process %d is traced by process %d (%s): it can be read, but not stopped",
+			(int)facts->pid, (int)facts->tracer, facts->tracer_name),
+		gospy_text_format("gospy dump --stop=none %d", (int)facts->pid)};
 }
 
 static struct verdict seccomp(const struct gospy_access_facts *facts)
@@ -107,12 +106,14 @@ static struct verdict seccomp(const struct gospy_access_facts *facts)
 
 	return (struct verdict){
 		GOSPY_ACCESS_SECCOMP,
-		text("gospy itself runs under a seccomp filter (mode %d) that refuses %s%s",
-		     facts->seccomp_mode,
-		     facts->own_vm_errnum ? facts->own_ptrace_errnum ? "process_vm_readv and ptrace"
-								     : "process_vm_readv"
-					  : "ptrace",
-		     readable ? ": the process can be read, but not stopped" : ""),
+		gospy_text_format(
+			"gospy itself runs under a seccomp filter (mode %d) that refuses %s%s",
+			facts->seccomp_mode,
+			facts->own_vm_errnum ? facts->own_ptrace_errnum
+						       ? "process_vm_readv and ptrace"
+						       : "process_vm_readv"
+					     : "ptrace",
+			readable ? ": the process can be read, but not stopped" : ""),
 		remedy_privilege(facts, "--security-opt seccomp=unconfined")};
 }
 
@@ -130,42 +131,46 @@ static struct verdict other_user(const struct gospy_access_facts *facts)
 {
 	return (struct verdict){
 		GOSPY_ACCESS_USER,
-		text("process %d belongs to uid %llu gid %llu, gospy runs as uid %llu gid %llu and "
-		     "has no CAP_SYS_PTRACE",
-		     (int)facts->pid, (unsigned long long)facts->its.uid[ID_EFFECTIVE],
-		     (unsigned long long)facts->its.gid[ID_EFFECTIVE],
-		     (unsigned long long)facts->own.uid[ID_FILE_SYSTEM],
-		     (unsigned long long)facts->own.gid[ID_FILE_SYSTEM]),
+		gospy_text_format("process %d belongs to uid %llu gid %llu, gospy runs as uid %llu "
+				  "gid %llu and "
+				  "has no CAP_SYS_PTRACE",
+				  (int)facts->pid, (unsigned long long)facts->its.uid[ID_EFFECTIVE],
+				  (unsigned long long)facts->its.gid[ID_EFFECTIVE],
+				  (unsigned long long)facts->own.uid[ID_FILE_SYSTEM],
+				  (unsigned long long)facts->own.gid[ID_FILE_SYSTEM]),
 		remedy_privilege(facts, "--cap-add=SYS_PTRACE")};
 }
 
 static struct verdict other_namespace(const struct gospy_access_facts *facts)
 {
-	char *remedy = facts->in_container
-			       ? remedy_privilege(facts, "--userns=host --cap-add=SYS_PTRACE")
-			       : text("sudo nsenter --user --target %d gospy doctor %d",
-				      (int)facts->pid, (int)facts->pid);
+	char *remedy =
+		facts->in_container
+			? remedy_privilege(facts, "--userns=host --cap-add=SYS_PTRACE")
+			: gospy_text_format("sudo nsenter --user --target %d gospy doctor %d",
+					    (int)facts->pid, (int)facts->pid);
 
-	return (struct verdict){
-		GOSPY_ACCESS_USER_NAMESPACE,
-		text("process %d (uid %llu) lives in a user namespace that is not below gospy's, "
-		     "where %s",
-		     (int)facts->pid, (unsigned long long)facts->its.uid[ID_EFFECTIVE],
-		     facts->own.effective >> GOSPY_CAP_SYS_PTRACE & 1
-			     ? "gospy's CAP_SYS_PTRACE does not count"
-			     : "gospy has no CAP_SYS_PTRACE"),
-		remedy};
+	return (struct verdict){GOSPY_ACCESS_USER_NAMESPACE,
+				gospy_text_format("process %d (uid %llu) lives in a user namespace "
+						  "that is not below gospy's, "
+						  "where %s",
+						  (int)facts->pid,
+						  (unsigned long long)facts->its.uid[ID_EFFECTIVE],
+						  facts->own.effective >> GOSPY_CAP_SYS_PTRACE & 1
+							  ? "gospy's CAP_SYS_PTRACE does not count"
+							  : "gospy has no CAP_SYS_PTRACE"),
+				remedy};
 }
 
 static struct verdict not_dumpable(const struct gospy_access_facts *facts)
 {
 	return (struct verdict){
 		GOSPY_ACCESS_DUMPABLE,
-		text("process %d of uid %llu is not dumpable (its /proc files belong to root: "
-		     "set-id, "
-		     "file capabilities, an unreadable executable or prctl), and %s",
-		     (int)facts->pid, (unsigned long long)facts->its.uid[ID_EFFECTIVE],
-		     no_capability(facts)),
+		gospy_text_format(
+			"process %d of uid %llu is not dumpable (its /proc files belong to root: "
+			"set-id, "
+			"file capabilities, an unreadable executable or prctl), and %s",
+			(int)facts->pid, (unsigned long long)facts->its.uid[ID_EFFECTIVE],
+			no_capability(facts)),
 		remedy_privilege(facts, "--cap-add=SYS_PTRACE")};
 }
 
@@ -236,11 +241,12 @@ static struct verdict capabilities(const struct gospy_access_facts *facts, uint6
 	name_capabilities(missing, names, sizeof(names));
 	return (struct verdict){
 		GOSPY_ACCESS_CAPABILITIES,
-		text("process %d has %s that gospy lacks, and %s", (int)facts->pid, names,
-		     no_capability(facts)),
+		gospy_text_format("process %d has %s that gospy lacks, and %s", (int)facts->pid,
+				  names, no_capability(facts)),
 		facts->in_container || !facts->own.uid[ID_FILE_SYSTEM]
 			? remedy_privilege(facts, "--cap-add=SYS_PTRACE")
-			: text("sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"")};
+			: gospy_text_format(
+				  "sudo setcap cap_sys_ptrace+ep \"$(command -v gospy)\"")};
 }
 
 static struct verdict yama(const struct gospy_access_facts *facts)
@@ -251,11 +257,13 @@ static struct verdict yama(const struct gospy_access_facts *facts)
 
 	return (struct verdict){
 		GOSPY_ACCESS_YAMA,
-		text("kernel.yama.ptrace_scope is %d: %s", facts->yama_scope,
-		     facts->yama_scope <= 3 ? meanings[facts->yama_scope] : "unknown level"),
-		facts->yama_scope >= 3 ? text("echo kernel.yama.ptrace_scope=1 | sudo tee "
-					      "/etc/sysctl.d/99-gospy.conf && sudo reboot")
-				       : text("sudo sysctl kernel.yama.ptrace_scope=0")};
+		gospy_text_format("kernel.yama.ptrace_scope is %d: %s", facts->yama_scope,
+				  facts->yama_scope <= 3 ? meanings[facts->yama_scope]
+							 : "unknown level"),
+		facts->yama_scope >= 3
+			? gospy_text_format("echo kernel.yama.ptrace_scope=1 | sudo tee "
+					    "/etc/sysctl.d/99-gospy.conf && sudo reboot")
+			: gospy_text_format("sudo sysctl kernel.yama.ptrace_scope=0")};
 }
 
 static struct verdict security_module(const struct gospy_access_facts *facts)
@@ -267,14 +275,16 @@ static struct verdict security_module(const struct gospy_access_facts *facts)
 		remedy = remedy_privilege(facts, selinux ? "--security-opt label=disable"
 							 : "--security-opt apparmor=unconfined");
 	else
-		remedy = selinux ? text("sudo setsebool -P deny_ptrace off")
-				 : text("sudo dmesg | grep -i -e apparmor -e avc");
+		remedy = selinux ? gospy_text_format("sudo setsebool -P deny_ptrace off")
+				 : gospy_text_format("sudo dmesg | grep -i -e apparmor -e avc");
 	return (struct verdict){
 		GOSPY_ACCESS_LSM,
-		text("nothing else forbids a look at process %d, yet the kernel refuses (%s): a "
-		     "security module does, as AppArmor, SELinux or Landlock (its label \"%s\", "
-		     "ours \"%s\")",
-		     (int)facts->pid, strerror(facts->vm_errnum), facts->label, facts->own_label),
+		gospy_text_format(
+			"nothing else forbids a look at process %d, yet the kernel refuses (%s): a "
+			"security module does, as AppArmor, SELinux or Landlock (its label \"%s\", "
+			"ours \"%s\")",
+			(int)facts->pid, strerror(facts->vm_errnum), facts->label,
+			facts->own_label),
 		remedy};
 }
 
@@ -309,17 +319,19 @@ static struct verdict judge(const struct gospy_access_facts *facts)
 	if (!facts->exists || facts->tgid != facts->pid)
 		return no_process(facts);
 	if (facts->kernel_thread)
-		return (struct verdict){GOSPY_ACCESS_KERNEL_THREAD,
-					text("process %d is a kernel thread: it has no memory of "
-					     "its own",
-					     (int)facts->pid),
-					text("%s", "")};
+		return (struct verdict){
+			GOSPY_ACCESS_KERNEL_THREAD,
+			gospy_text_format("process %d is a kernel thread: it has no memory of "
+					  "its own",
+					  (int)facts->pid),
+			gospy_text_format("%s", "")};
 	if (facts->zombie || facts->vm_errnum == ESRCH)
-		return (struct verdict){GOSPY_ACCESS_ZOMBIE,
-					text("process %d has ended already and waits for its "
-					     "parent to take note (zombie)",
-					     (int)facts->pid),
-					text("%s", "")};
+		return (struct verdict){
+			GOSPY_ACCESS_ZOMBIE,
+			gospy_text_format("process %d has ended already and waits for its "
+					  "parent to take note (zombie)",
+					  (int)facts->pid),
+			gospy_text_format("%s", "")};
 	if (facts->vm_errnum && facts->mem_errnum)
 		return find_obstacle(facts);
 	if (facts->tracer)

@@ -160,9 +160,19 @@ static void hashes_as_fnv_does(void **state)
 	assert_true(gospy_text_hash("foobar", 6) == (foobar ^ foobar >> 32));
 }
 
+static void makes_texts(void **state)
+{
+	(void)state;
+	char *text = gospy_text_format("%s %d%%", "half", 50);
+
+	assert_string_equal(text, "half 50%");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(makes_texts),
 		cmocka_unit_test(decodes_utf8),
 		cmocka_unit_test(refuses_what_is_no_utf8),
 		cmocka_unit_test(knows_printable_texts),

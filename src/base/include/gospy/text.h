@@ -2,10 +2,17 @@
 #ifndef GOSPY_TEXT_H
 #define GOSPY_TEXT_H
 
-/** What several layers want to know of a text. Nothing here allocates or fails. */
+/** Texts: making them, and what several layers want to know of one. */
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <gospy/error.h>
+
+/** The text of a format as of printf. Owned by the caller, NULL without memory. */
+GOSPY_PRINTF(1, 2) char *gospy_text_format(const char *format, ...);
+GOSPY_PRINTF(1, 0) char *gospy_text_vformat(const char *format, va_list args);
 
 /**
  * The length of the well-formed UTF-8 sequence that `size` bytes at `text` begin with, and its code
