@@ -26,6 +26,7 @@ enum { DW_FLAG_PRESENT = 0x19, DW_FLAG = 0x3f };
 struct dwarf_bytes {
 	uint8_t *data;
 	uint64_t size;
+	uint64_t capacity;
 };
 
 struct dwarf_writer {
@@ -37,8 +38,11 @@ struct dwarf_writer {
 
 static inline void dwarf_put(struct dwarf_bytes *bytes, const void *data, uint64_t size)
 {
-	bytes->data = realloc(bytes->data, bytes->size + size);
-	assert(bytes->data);
+	if (size > bytes->capacity - bytes->size) {
+		bytes->capacity = (bytes->size + size) * 2;
+		bytes->data = realloc(bytes->data, bytes->capacity);
+		assert(bytes->data);
+	}
 	memcpy(bytes->data + bytes->size, data, size);
 	bytes->size += size;
 }

@@ -718,6 +718,16 @@ static void refuses_damaged_compressed_sections(void **state)
 	}
 }
 
+/* A sanitizer takes more address space than any limit that would tell. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_SANITIZER
+#endif
+#endif
+
+#ifndef UNDER_SANITIZER
 /** Reads with `spare` bytes of memory beside what the process has; 0 when that went well or ended
  * in an error. */
 static int read_with(const struct gospy_source *source, uint64_t spare)
@@ -752,9 +762,6 @@ static int read_with(const struct gospy_source *source, uint64_t spare)
 static void survives_lack_of_memory(void **state)
 {
 	(void)state;
-#if defined(__SANITIZE_ADDRESS__)
-	skip();
-#else
 	_cleanup_(go_program_deinit) struct go_program program;
 
 	if (!go_program_init(&program, go_source, ""))
@@ -763,8 +770,8 @@ static void survives_lack_of_memory(void **state)
 	for (uint64_t spare = 0; spare < 16 << 20; spare += 256 << 10)
 		assert_int_equal(read_with(&source, spare), 0);
 	gospy_source_deinit(&source);
-#endif
 }
+#endif
 
 int main(void)
 {
@@ -789,7 +796,9 @@ int main(void)
 		cmocka_unit_test(needs_no_stack_for_nested_blocks),
 		cmocka_unit_test(reads_lines_only_where_they_fit),
 		cmocka_unit_test(refuses_damaged_compressed_sections),
+#ifndef UNDER_SANITIZER
 		cmocka_unit_test(survives_lack_of_memory),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
