@@ -2,21 +2,20 @@
 #include <gospy/cursor.h>
 #include <gospy/moduledata.h>
 
-/** Offsets of one layout; 0 for what it does not have (only the pclntab is at 0). */
+/** Offsets of one layout: the pclntab is at 0 in all; gofunc is 0 where there is none. */
 struct offsets {
-	uint16_t ftab, findfunctab, minpc;
-	uint16_t types, etypes, gofunc, textsectmap, typelinks, pluginpath, modulename, next;
+	uint16_t minpc, types, etypes, gofunc, textsectmap, pluginpath, modulename, next;
 };
 
 /** runtime/symtab.go of the versions named. */
-static const struct offsets go1_12 = {24, 72, 80, 200, 208, 0, 216, 240, 312, 352, 448};
-static const struct offsets go1_16 = {128, 152, 160, 280, 288, 0, 296, 320, 392, 432, 528};
-static const struct offsets go1_18 = {128, 152, 160, 280, 288, 304, 312, 336, 408, 448, 544};
-static const struct offsets go1_20 = {128, 152, 160, 296, 304, 320, 328, 352, 424, 464, 560};
-static const struct offsets go1_21 = {128, 152, 160, 296, 304, 320, 328, 352, 424, 488, 584};
-static const struct offsets go1_23 = {128, 152, 160, 296, 304, 320, 328, 352, 424, 488, 576};
-static const struct offsets go1_26 = {128, 152, 160, 296, 304, 320, 336, 360, 432, 496, 584};
-static const struct offsets go1_27 = {128, 152, 160, 296, 312, 344, 360, 0, 408, 472, 560};
+static const struct offsets go1_12 = {80, 200, 208, 0, 216, 312, 352, 448};
+static const struct offsets go1_16 = {160, 280, 288, 0, 296, 392, 432, 528};
+static const struct offsets go1_18 = {160, 280, 288, 304, 312, 408, 448, 544};
+static const struct offsets go1_20 = {160, 296, 304, 320, 328, 424, 464, 560};
+static const struct offsets go1_21 = {160, 296, 304, 320, 328, 424, 488, 584};
+static const struct offsets go1_23 = {160, 296, 304, 320, 328, 424, 488, 576};
+static const struct offsets go1_26 = {160, 296, 304, 320, 336, 432, 496, 584};
+static const struct offsets go1_27 = {160, 296, 312, 344, 360, 408, 472, 560};
 
 static uint64_t word(const uint8_t *bytes, size_t size, uint64_t offset)
 {
@@ -67,11 +66,9 @@ static const struct offsets *choose(const uint8_t *bytes, size_t size,
 	}
 }
 
-/** The slice or string header at `offset`; empty when the layout has none. */
+/** The slice or string header at `offset`. */
 static struct gospy_slice slice_at(const uint8_t *bytes, size_t size, uint64_t offset)
 {
-	if (!offset)
-		return (struct gospy_slice){0, 0};
 	return (struct gospy_slice){word(bytes, size, offset), word(bytes, size, offset + 8)};
 }
 
@@ -90,13 +87,10 @@ struct gospy_error *gospy_moduledata_parse(const uint8_t *bytes, size_t size,
 	for (size_t i = 0; i < sizeof(run) / sizeof(run[0]); i++)
 		*run[i] = word(bytes, size, at->minpc + i * 8);
 	ret->pclntab = word(bytes, size, 0);
-	ret->ftab = slice_at(bytes, size, at->ftab);
-	ret->findfunctab = word(bytes, size, at->findfunctab);
 	ret->types = word(bytes, size, at->types);
 	ret->etypes = word(bytes, size, at->etypes);
 	ret->gofunc = at->gofunc ? word(bytes, size, at->gofunc) : 0;
 	ret->textsectmap = slice_at(bytes, size, at->textsectmap);
-	ret->typelinks = slice_at(bytes, size, at->typelinks);
 	ret->pluginpath = slice_at(bytes, size, at->pluginpath);
 	ret->modulename = slice_at(bytes, size, at->modulename);
 	ret->next = word(bytes, size, at->next);

@@ -20,10 +20,9 @@ struct gospy_slice {
 	uint64_t size;
 };
 
+/** The fields that gospy reads, named as in Go. */
 struct gospy_moduledata {
 	uint64_t pclntab;
-	struct gospy_slice ftab;
-	uint64_t findfunctab;
 	uint64_t minpc, maxpc;
 	uint64_t text, etext;
 	uint64_t noptrdata, enoptrdata;
@@ -34,8 +33,6 @@ struct gospy_moduledata {
 	/** 0 before 1.18, which has no such field. */
 	uint64_t gofunc;
 	struct gospy_slice textsectmap;
-	/** Empty from 1.27 on, which has none. */
-	struct gospy_slice typelinks;
 	struct gospy_slice pluginpath, modulename;
 	uint64_t next;
 };
