@@ -11,9 +11,8 @@
 
 static void exit_codes_are_those_of_the_manual(void **state)
 {
-	/* DESIGN: 2 wrong usage, 3 no such process or not a Go program, 4 not permitted, 1 the
-	 * rest.
-	 */
+	/* EXIT STATUS of gospy(1): 2 wrong usage, 3 no such process or not a Go program, 4 not
+	 * permitted, 1 the rest. */
 	static const struct {
 		enum gospy_error_code code;
 		int exit;

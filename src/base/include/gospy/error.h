@@ -6,6 +6,9 @@
  * Errors. Every function that can fail returns `struct gospy_error *`: NULL is success; anything
  * else is owned by the caller, who frees it with gospy_error_destroy(), hands it on, or swallows
  * one kind of it with gospy_error_catch(). Outputs of a failed function are untouched.
+ * Headers name the codes that a caller may want to tell apart; whatever allocates may also run out
+ * of memory (GOSPY_ERROR_NO_MEMORY), and what asks the operating system may be refused
+ * (GOSPY_ERROR_OS).
  *
  * No function here fails: where there is no memory for an error, gospy_enomem is returned in its
  * place. Errors belong to one thread at a time.

@@ -10,8 +10,8 @@ struct gospy_capture_request {
 	enum gospy_stop_mode stop;
 	/** Let go after this long and go on in `none`; 0: no limit. */
 	uint64_t max_pause_ns;
-	/** Whole stacks; without: only what `summary` needs (innermost frames for the current
-	 * function). */
+	/** Whole stacks; without: as many of the innermost frames of each as one small read holds.
+	 */
 	bool stacks;
 	/** Arguments of each frame (debug2, json). Costs memory for each frame. */
 	bool arguments;

@@ -87,6 +87,7 @@ struct gospy_goroutines {
 	uint64_t *bubble;
 };
 
+/** A call: `location` stands in a function that stands in that of `parent`, the caller; 0 none. */
 struct gospy_stack_node {
 	uint32_t parent;
 	uint32_t location;
@@ -105,7 +106,9 @@ struct gospy_frame {
 	uint32_t function;
 	uint32_t file;
 	uint32_t line;
+	/** Line of the function's `func` keyword, 0 where it is not known (before Go 1.20). */
 	uint32_t start_line;
+	/** enum gospy_frame_flags. */
 	uint32_t flags;
 };
 GOSPY_VEC(gospy_frame_vec, struct gospy_frame);
@@ -121,11 +124,12 @@ struct gospy_location {
 	uint32_t num_frames;
 	/** The pc is where execution stands, not a return address. */
 	bool exact;
-	/** Module (index into mappings of the snapshot); UINT32_MAX none. */
+	/** Index into gospy_snapshot.modules; UINT32_MAX: outside of all. */
 	uint32_t module;
 };
 GOSPY_VEC(gospy_location_vec, struct gospy_location);
 
+/** A profiler label, by string numbers. */
 struct gospy_label {
 	uint32_t key;
 	uint32_t value;
@@ -140,6 +144,7 @@ struct gospy_processor {
 	uint32_t syscalltick;
 	/** m.id of the M that has it; -1 none. */
 	int64_t m;
+	/** Goroutines in its own queue. */
 	uint32_t run_queue;
 };
 GOSPY_VEC(gospy_processor_vec, struct gospy_processor);
@@ -147,7 +152,10 @@ GOSPY_VEC(gospy_processor_vec, struct gospy_processor);
 /** "idle", "running", "syscall", "gcstop", "dead", "unknown". */
 const char *gospy_processor_status_name(uint32_t status);
 
-/** A binary mapped in the process, for pprof. */
+/**
+ * A binary with Go code, for pprof: where its text is mapped, `[start, end)` run-time from `offset`
+ * of the file on. Strings by number; the build id is GNU's, else Go's.
+ */
 struct gospy_snapshot_module {
 	uint64_t start, end, offset;
 	uint32_t path;
@@ -156,8 +164,11 @@ struct gospy_snapshot_module {
 GOSPY_VEC(gospy_snapshot_module_vec, struct gospy_snapshot_module);
 
 enum gospy_stop_mode {
+	/** What serves best. */
 	GOSPY_STOP_AUTO,
+	/** Nothing is stopped, but for a thread that runs a goroutine, for microseconds. */
 	GOSPY_STOP_NONE,
+	/** Every thread is held while the process is read. */
 	GOSPY_STOP_PTRACE,
 };
 
@@ -209,7 +220,8 @@ struct gospy_snapshot {
 
 /** An empty snapshot with node 0, location 0 and string 0. Free with gospy_snapshot_destroy(). */
 GOSPY_CHECKED struct gospy_error *gospy_snapshot_create(struct gospy_snapshot **ret);
-/** Makes room for `count` goroutines (zeroed columns; label_start and argument_start stay NULL). */
+/** Makes room for `count` goroutines: zeroed columns in place of those there were, and label_start,
+ * argument_start and bubble NULL. */
 GOSPY_CHECKED struct gospy_error *gospy_snapshot_reserve(struct gospy_snapshot *snapshot,
 							 uint32_t count);
 /** Takes NULL. */

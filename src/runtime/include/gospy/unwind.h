@@ -25,8 +25,10 @@ enum gospy_unwind_action {
 	GOSPY_UNWIND_FOREIGN,
 };
 
+/** What is known of a run-time pc. */
 struct gospy_pc_info {
 	uint64_t pc;
+	/** It is where execution stands, not a return address. */
 	bool exact;
 	/** The caller's pc is where it stands, not a return address: sigpanic, asyncPreempt,
 	 * debugCall. */
@@ -35,6 +37,8 @@ struct gospy_pc_info {
 	uint8_t action;
 	/** Bytes that the frame occupies at this pc (pcsp). */
 	int32_t frame_size;
+	/** The function and its module, borrowed from the program; NULL outside of all Go
+	 * functions. */
 	const struct gospy_module *module;
 	struct gospy_func func;
 };
@@ -45,11 +49,14 @@ uint64_t gospy_pc_info_lookup_pc(const struct gospy_pc_info *info);
 
 struct gospy_unwind_cache;
 
+/** A cache for `program`, which is borrowed and must outlive it. GOSPY_ERROR_UNSUPPORTED for a
+ * processor architecture whose frames are not known. */
 GOSPY_CHECKED struct gospy_error *gospy_unwind_cache_create(const struct gospy_program *program,
 							    struct gospy_unwind_cache **ret);
+/** Takes NULL. */
 void gospy_unwind_cache_destroy(struct gospy_unwind_cache *cache);
 
-/** Number of the entry for `pc`; numbers are dense from 0 and stay. */
+/** Number of the entry for `pc`, which is made if it is new; numbers are dense from 0 and stay. */
 GOSPY_CHECKED struct gospy_error *gospy_unwind_cache_lookup(struct gospy_unwind_cache *cache,
 							    uint64_t pc, bool exact,
 							    uint32_t *ret_index);

@@ -38,7 +38,8 @@ struct gospy_process_list {
 	pid_t first_failed;
 };
 
-/** Looks through all processes; nothing is stopped. Those that end meanwhile are left out. */
+/** Looks through all processes; nothing is stopped. Those that end meanwhile are left out. Free
+ * with gospy_process_list_deinit(). */
 GOSPY_CHECKED struct gospy_error *gospy_process_list_init(struct gospy_process_list *list);
 void gospy_process_list_deinit(struct gospy_process_list *list);
 

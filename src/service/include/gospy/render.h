@@ -2,7 +2,10 @@
 #ifndef GOSPY_RENDER_H
 #define GOSPY_RENDER_H
 
-/** Encoders: a view of a snapshot to bytes. Formats as DESIGN.md section 6; doc/FORMATS.md. */
+/**
+ * Encoders: a view of a snapshot to bytes, in the formats of doc/FORMATS.md. What they write goes
+ * into the output, whose failures they leave to gospy_output_flush().
+ */
 #include <gospy/output.h>
 #include <gospy/view.h>
 

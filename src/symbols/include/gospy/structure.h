@@ -33,6 +33,7 @@ struct gospy_structure {
 GOSPY_VEC(gospy_structure_vec, struct gospy_structure);
 
 void gospy_structure_deinit(struct gospy_structure *structure);
+/** Frees the structures and the vector. */
 void gospy_structure_vec_destroy_all(struct gospy_structure_vec *structures);
 
 /** The field `name` ("sched.sp"), or NULL. */

@@ -8,6 +8,7 @@
  */
 #include <gospy/target.h>
 
+/** An empty one; free with gospy_target_destroy(). */
 GOSPY_CHECKED struct gospy_error *gospy_memory_target_create(enum gospy_arch arch,
 							     struct gospy_target **ret);
 

@@ -4,8 +4,8 @@
 
 /**
  * Bulk reads: many small pieces of target memory, in any order, read in few large ones. Pieces are
- * sorted by address in linear time and neighbours joined over small gaps (facts: joining over gaps
- * up to 4 KiB is 4 to 5 times as fast as one piece an iovec). Memory is bounded by the batch, not
+ * sorted by address in linear time and neighbours joined over small gaps (over gaps up
+ * to 4 KiB that is 4 to 5 times as fast as one piece an iovec). Memory is bounded by the batch, not
  * by the sum of the pieces: the callback sees each piece once and must copy what it keeps.
  */
 #include <gospy/target.h>
