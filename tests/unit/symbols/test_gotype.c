@@ -261,6 +261,16 @@ static void refuses_endless_nesting(void **state)
 	assert_int_equal(all.size, 0);
 }
 
+/** Whatever the bytes say, no field reaches out of its struct. */
+static void assert_sound(const struct gospy_structure *structure)
+{
+	for (size_t i = 0; i < structure->fields.size; i++) {
+		const struct gospy_field *field = &structure->fields.data[i];
+		assert_true(field->offset <= structure->size);
+		assert_true(field->size <= structure->size - field->offset);
+	}
+}
+
 static void survives_truncated_and_damaged_regions(void **state)
 {
 	(void)state;
@@ -269,7 +279,7 @@ static void survives_truncated_and_damaged_regions(void **state)
 
 	write_types(&w, 27);
 	for (uint64_t size = 0; size < w.size; size++) {
-		_cleanup_free_ uint8_t *copy = malloc(size + 1);
+		_cleanup_free_ uint8_t *copy = malloc(size + !size);
 		struct gospy_gotypes types = {.types = {copy, TYPES_ADDRESS, size},
 					      .go_minor = size % 2 ? 27 : 16};
 		struct gospy_structure found[2] = {{0}};
@@ -280,6 +290,10 @@ static void survives_truncated_and_damaged_regions(void **state)
 			copy[size * 7 % size] ^= 0xff;
 		gospy_error_destroy(gospy_gotypes_find_structs(&types, names, 2, found));
 		gospy_error_destroy(gospy_gotypes_all_structs(&types, &all));
+		for (size_t i = 0; i < 2; i++)
+			assert_sound(&found[i]);
+		for (size_t i = 0; i < all.size; i++)
+			assert_sound(&all.data[i]);
 		deinit_all(found, 2);
 		gospy_structure_vec_destroy_all(&all);
 	}

@@ -316,7 +316,7 @@ static void refuses_truncated_files(void **state)
 			elf_add_mapped_section(&elf, ".text", ELF_PROGBITS, 0x401100, 8);
 		elf_finish(&elf);
 		for (uint64_t size = 0; size < elf.size; size++) {
-			_cleanup_free_ uint8_t *copy = malloc(size + 1);
+			_cleanup_free_ uint8_t *copy = malloc(size + !size);
 			struct gospy_source source;
 			struct gospy_image image;
 

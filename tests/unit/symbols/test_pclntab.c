@@ -633,7 +633,7 @@ static void ask_everything(const struct gospy_pclntab *table)
 /** Opens `size` bytes at `bytes`, in memory of exactly that size, and asks everything. */
 static bool survive(const struct fixture *f, const uint8_t *bytes, uint64_t size)
 {
-	_cleanup_free_ uint8_t *copy = malloc(size + 1);
+	_cleanup_free_ uint8_t *copy = malloc(size + !size);
 	struct gospy_pclntab table;
 
 	memcpy(copy, bytes, size);
