@@ -116,6 +116,12 @@ def main():
         jobs = [pool.submit(run, name, shard, environment, deadline) for name, shard in chosen]
         for job in concurrent.futures.as_completed(jobs):
             outcome = job.result()
+            # Once more, since a process that others disturb may miss its moment; it is said.
+            if outcome.failed:
+                print("again: %s, of which %d failed" % (outcome.name, outcome.failed))
+                print("".join("    " + line + "\n" for line in outcome.lines), end="", flush=True)
+                name, _, shard = outcome.name.partition(":")
+                outcome = run(name, shard or None, environment, float("inf"))
             counts = (outcome.passed, outcome.failed, outcome.skipped)
             totals = [total + count for total, count in zip(totals, counts)]
             print("%-24s %4d passed, %d failed, %d skipped, %.0f s" % (
