@@ -12,20 +12,12 @@
 #include <gospy/capture.h>
 #include <gospy/memory_target.h>
 
+#include "../target/assert_error.h"
 #include "synthetic_program.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define AT_CALL 0x40
 #define TID 101
-
-static void assert_ok_(struct gospy_error *err, const char *file, int line)
-{
-	if (err) {
-		print_error("%s\n", err->message);
-		_fail(file, line);
-	}
-}
-#define assert_ok(expression) assert_ok_(expression, __FILE__, __LINE__)
 
 static const struct gospy_capture_request whole = {.stop = GOSPY_STOP_NONE, .stacks = true};
 
@@ -68,12 +60,9 @@ static void assert_fails(struct fixture *f, const struct gospy_capture_request *
 			 enum gospy_error_code code)
 {
 	struct gospy_snapshot *snapshot = NULL;
-	struct gospy_error *err = gospy_capture_take(&f->s.program, request, &snapshot);
 
-	assert_non_null(err);
-	assert_int_equal(err->code, code);
+	assert_error(gospy_capture_take(&f->s.program, request, &snapshot), code);
 	assert_null(snapshot);
-	gospy_error_destroy(err);
 }
 
 static void waiting(struct fixture *f, uint64_t goid)

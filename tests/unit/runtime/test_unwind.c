@@ -16,9 +16,9 @@
 
 #include <gospy/unwind.h>
 
+#include "../target/assert_error.h"
 #include "synthetic_program.h"
 
-#define assert_ok(expression) assert_null(expression)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /** Where synthetic_frames() lets functions call each other. */
 #define AT_CALL 0x40
