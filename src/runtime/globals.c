@@ -2,7 +2,8 @@
 #include "globals.h"
 #include "program_parts.h"
 
-const char *const gospy_global_names[GOSPY_GLOBAL_COUNT] = {
+/** "runtime.allgs". */
+static const char *const global_names[GOSPY_GLOBAL_COUNT] = {
 	[GOSPY_GLOBAL_ALLGS] = "runtime.allgs",
 	[GOSPY_GLOBAL_ALLP] = "runtime.allp",
 	[GOSPY_GLOBAL_SCHED] = "runtime.sched",
@@ -68,8 +69,7 @@ static struct gospy_error *find_symbol(const struct gospy_program *program,
 {
 	const struct gospy_module *module = &program->modules.data[0];
 	uint64_t address;
-	struct gospy_error *err =
-		gospy_image_symbol(module->image, gospy_global_names[global], &address);
+	struct gospy_error *err = gospy_image_symbol(module->image, global_names[global], &address);
 
 	if (!err && !gospy_u64_vec_append(ret, address + module->bias))
 		return &gospy_enomem;
@@ -209,7 +209,7 @@ static struct gospy_error *warn(struct gospy_program *program, enum gospy_global
 	if (finding->address)
 		return NULL;
 	return gospy_program_warn(
-		program, "%s was not found%s: %s are not shown", gospy_global_names[global],
+		program, "%s was not found%s: %s are not shown", global_names[global],
 		finding->disputed ? " (several places look like it)" : "", losses[global]);
 }
 

@@ -21,9 +21,6 @@ enum gospy_global {
 	GOSPY_GLOBAL_COUNT,
 };
 
-/** "runtime.allgs". */
-extern const char *const gospy_global_names[GOSPY_GLOBAL_COUNT];
-
 /** What a validator says of an address. */
 enum gospy_check {
 	GOSPY_CHECK_WRONG,

@@ -95,7 +95,8 @@ void gospy_renderer_state(struct gospy_renderer *renderer, uint8_t status, uint3
 	gospy_renderer_string(renderer, wait_reason);
 }
 
-void gospy_renderer_duration(struct gospy_renderer *renderer, uint64_t ns)
+/** "0s", "250ms", "5m12s", "1h30m". */
+static void write_duration(struct gospy_renderer *renderer, uint64_t ns)
 {
 	struct gospy_output *output = renderer->output;
 	uint64_t seconds = ns / 1000000000;
@@ -124,10 +125,10 @@ void gospy_renderer_waits(struct gospy_renderer *renderer, uint64_t min_ns, uint
 	if (!min_ns && max_ns) {
 		gospy_output_string(renderer->output, "up to ");
 	} else if (min_ns != max_ns) {
-		gospy_renderer_duration(renderer, min_ns);
+		write_duration(renderer, min_ns);
 		gospy_output_string(renderer->output, " to ");
 	}
-	gospy_renderer_duration(renderer, max_ns);
+	write_duration(renderer, max_ns);
 }
 
 uint64_t gospy_render_total(const struct gospy_snapshot *snapshot)
@@ -232,10 +233,10 @@ void gospy_render_header(struct gospy_renderer *renderer)
 	gospy_output_string(output, "capture: ");
 	gospy_output_string(output, gospy_stop_mode_name(snapshot->stop));
 	gospy_output_string(output, ", pause ");
-	gospy_renderer_duration(renderer, snapshot->pause_ns);
+	write_duration(renderer, snapshot->pause_ns);
 	gospy_output_string(output, ", torn ");
 	gospy_output_u64(output, snapshot->torn);
 	gospy_output_string(output, ", took ");
-	gospy_renderer_duration(renderer, snapshot->duration_ns);
+	write_duration(renderer, snapshot->duration_ns);
 	gospy_output_char(output, '\n');
 }

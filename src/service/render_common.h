@@ -33,8 +33,6 @@ void gospy_renderer_string(struct gospy_renderer *renderer, uint32_t id);
 void gospy_renderer_place(struct gospy_renderer *renderer, const struct gospy_frame *frame);
 /** "waiting for chan receive", "running". */
 void gospy_renderer_state(struct gospy_renderer *renderer, uint8_t status, uint32_t wait_reason);
-/** "0s", "250ms", "5m12s", "1h30m". */
-void gospy_renderer_duration(struct gospy_renderer *renderer, uint64_t ns);
 /** "5m12s", or "1s to 5m12s"; "up to 5m12s" where one of them is not known. */
 void gospy_renderer_waits(struct gospy_renderer *renderer, uint64_t min_ns, uint64_t max_ns);
 

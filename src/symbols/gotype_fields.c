@@ -3,7 +3,8 @@
 
 enum { MAX_DEPTH = 16, MAX_PATH = 1024 };
 
-const uint8_t *gospy_gotypes_at(const struct gospy_gotypes *types, uint64_t address, uint64_t size)
+/** `size` bytes of the region at `address`, or NULL. */
+static const uint8_t *region_at(const struct gospy_gotypes *types, uint64_t address, uint64_t size)
 {
 	const struct gospy_region *region = &types->types;
 
@@ -73,8 +74,8 @@ static bool push(const struct gospy_gotypes *types, struct walk *walk, const uin
 			      .size = gospy_load_u64(type + TYPE_SIZE_AT),
 			      .path_size = path_size};
 	if (count)
-		level.fields = gospy_gotypes_at(types, gospy_load_u64(type + STRUCT_FIELDS_AT),
-						count * FIELD_SIZE);
+		level.fields = region_at(types, gospy_load_u64(type + STRUCT_FIELDS_AT),
+					 count * FIELD_SIZE);
 	if (count && !level.fields)
 		return false;
 	walk->levels[walk->depth++] = level;
@@ -98,7 +99,7 @@ static const uint8_t *struct_type(const struct gospy_gotypes *types, const uint8
 {
 	if (!type || (type[TYPE_KIND_AT] & KIND_MASK) != KIND_STRUCT)
 		return NULL;
-	return gospy_gotypes_at(types, address, STRUCT_SIZE);
+	return region_at(types, address, STRUCT_SIZE);
 }
 
 GOSPY_CHECKED static struct gospy_error *bad_type(const struct gospy_structure *structure)
@@ -114,7 +115,7 @@ GOSPY_CHECKED static struct gospy_error *add_field(const struct gospy_gotypes *t
 {
 	const uint8_t *field = level->fields + level->next++ * FIELD_SIZE;
 	uint64_t type_address = gospy_load_u64(field + FIELD_TYPE_AT);
-	const uint8_t *type = gospy_gotypes_at(types, type_address, TYPE_HEADER_SIZE);
+	const uint8_t *type = region_at(types, type_address, TYPE_HEADER_SIZE);
 	uint64_t offset = gospy_load_u64(field + FIELD_OFFSET_AT);
 	uint64_t size = type ? gospy_load_u64(type + TYPE_SIZE_AT) : 0;
 	struct gospy_gotype_name name;

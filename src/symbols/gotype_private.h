@@ -37,8 +37,6 @@ struct gospy_gotype_name {
 	uint64_t size;
 };
 
-/** `size` bytes of the region at `address`, or NULL. */
-const uint8_t *gospy_gotypes_at(const struct gospy_gotypes *types, uint64_t address, uint64_t size);
 /** The abi.Name at offset `offset` of the region; false where there is none. */
 bool gospy_gotypes_name(const struct gospy_gotypes *types, uint64_t offset,
 			struct gospy_gotype_name *ret);

@@ -29,7 +29,8 @@ static uint64_t functab_field_size(const struct gospy_pclntab *table)
 	return is_offset_layout(table) ? 4 : 8;
 }
 
-uint64_t gospy_pclntab_entry_pc(const struct gospy_pclntab *table, uint64_t index)
+/** The pc column alone; `index` may be num_functions: where the last function ends. */
+static uint64_t entry_pc(const struct gospy_pclntab *table, uint64_t index)
 {
 	const uint8_t *functab = table->bytes.data + table->functab;
 
@@ -43,7 +44,7 @@ struct gospy_functab_entry gospy_pclntab_entry(const struct gospy_pclntab *table
 	const uint8_t *functab = table->bytes.data + table->functab;
 	/* Records count from the start of the table of functions, before 1.16 from the magic. */
 	uint64_t base = table->version == GOSPY_PCLNTAB_1_2 ? 0 : table->functab;
-	struct gospy_functab_entry entry = {.pc = gospy_pclntab_entry_pc(table, index)};
+	struct gospy_functab_entry entry = {.pc = entry_pc(table, index)};
 	uint64_t offset = is_offset_layout(table) ? gospy_load_u32(functab + index * 8 + 4)
 						  : gospy_load_u64(functab + index * 16 + 8);
 
@@ -123,7 +124,7 @@ static const char *check_functab(const struct gospy_pclntab *table)
 	    (count * 2 + 1) * functab_field_size(table) > table->bytes.size - table->functab)
 		return "its table of functions";
 	/* A position-independent file may leave all addresses to the dynamic linker. */
-	if (gospy_pclntab_entry_pc(table, 0) >= gospy_pclntab_entry_pc(table, count))
+	if (entry_pc(table, 0) >= entry_pc(table, count))
 		return "the addresses of its functions";
 	if (!check_record(table, 0) || !check_record(table, count - 1))
 		return "its function records";
@@ -291,7 +292,7 @@ static bool read_record(const struct gospy_pclntab *table, uint64_t index, struc
 {
 	const struct gospy_func_layout *layout = gospy_pclntab_func_layout(table);
 	struct gospy_functab_entry entry = gospy_pclntab_entry(table, index);
-	uint64_t end = gospy_pclntab_entry_pc(table, index + 1);
+	uint64_t end = entry_pc(table, index + 1);
 
 	if (entry.record > table->bytes.size || table->bytes.size - entry.record < layout->size ||
 	    end < entry.pc)
@@ -387,13 +388,12 @@ struct gospy_error *gospy_pclntab_find_func(const struct gospy_pclntab *table, u
 	if (err)
 		return err;
 	inside = !is_offset_layout(table) || text_offset(table, pc, &key);
-	if (!inside || key < gospy_pclntab_entry_pc(table, 0) ||
-	    key >= gospy_pclntab_entry_pc(table, table->num_functions))
+	if (!inside || key < entry_pc(table, 0) || key >= entry_pc(table, table->num_functions))
 		return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "no Go function at 0x%llx",
 					  (unsigned long long)pc);
 	while (high - low > 1) {
 		uint64_t middle = low + (high - low) / 2;
-		if (gospy_pclntab_entry_pc(table, middle) <= key)
+		if (entry_pc(table, middle) <= key)
 			low = middle;
 		else
 			high = middle;

@@ -84,8 +84,10 @@ bool gospy_pclntab_is_wrapper(const struct gospy_pclntab *table, uint8_t func_id
 /* Functions of tens of megabytes are not known; a step takes at least two bytes of table. */
 #define MAX_STEPS UINT64_C(1048576)
 
-bool gospy_func_table_value(const struct gospy_pclntab *table, const struct gospy_func *func,
-			    uint32_t offset, uint64_t pc, int32_t *ret)
+/** The value at `pc` in the pc table at `offset` (never 0); false where the table does not reach.
+ */
+static bool table_value(const struct gospy_pclntab *table, const struct gospy_func *func,
+			uint32_t offset, uint64_t pc, int32_t *ret)
 {
 	struct gospy_cursor c =
 		gospy_cursor_make("a pc table", table->bytes.data, table->bytes.size);
@@ -116,7 +118,7 @@ bool gospy_func_table_value(const struct gospy_pclntab *table, const struct gosp
 struct gospy_error *gospy_func_frame_size(const struct gospy_pclntab *table,
 					  const struct gospy_func *func, uint64_t pc, int32_t *ret)
 {
-	if (func->pcsp == 0 || !gospy_func_table_value(table, func, func->pcsp, pc, ret))
+	if (func->pcsp == 0 || !table_value(table, func, func->pcsp, pc, ret))
 		return gospy_error_create(GOSPY_ERROR_NOT_FOUND, "%s has no frame size at 0x%llx",
 					  func->name, (unsigned long long)pc);
 	return NULL;
@@ -138,7 +140,7 @@ struct gospy_error *gospy_func_pcdata(const struct gospy_pclntab *table,
 		/* A pc beyond the table's last one has the value -1 too: pcdatavalue1, not strict.
 		 */
 		if (offset != 0)
-			(void)gospy_func_table_value(table, func, offset, pc, &value);
+			(void)table_value(table, func, offset, pc, &value);
 	}
 	*ret = value;
 	return NULL;
@@ -241,9 +243,8 @@ void gospy_func_line(const struct gospy_pclntab *table, const struct gospy_func 
 	int32_t file = -1, line = -1;
 	const char *name = NULL;
 
-	if (func->pcfile && func->pcln &&
-	    gospy_func_table_value(table, func, func->pcfile, pc, &file) &&
-	    gospy_func_table_value(table, func, func->pcln, pc, &line) && file >= 0 && line >= 0)
+	if (func->pcfile && func->pcln && table_value(table, func, func->pcfile, pc, &file) &&
+	    table_value(table, func, func->pcln, pc, &line) && file >= 0 && line >= 0)
 		name = file_name(table, func, (uint32_t)file);
 	*ret_file = name ? name : "?";
 	*ret_line = name ? (uint32_t)line : 0;

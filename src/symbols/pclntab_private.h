@@ -27,8 +27,6 @@ struct gospy_functab_entry {
 
 /** `index` must be below num_functions. */
 struct gospy_functab_entry gospy_pclntab_entry(const struct gospy_pclntab *table, uint64_t index);
-/** The pc column alone; `index` may be num_functions: where the last function ends. */
-uint64_t gospy_pclntab_entry_pc(const struct gospy_pclntab *table, uint64_t index);
 
 /** The NUL-terminated string at `offset` of the table's bytes, or NULL. */
 const char *gospy_pclntab_string(const struct gospy_pclntab *table, uint64_t offset);
@@ -37,11 +35,6 @@ const char *gospy_pclntab_name(const struct gospy_pclntab *table, uint32_t name_
 
 /** Whether `func_id` is that of a wrapper; see gospy_func_flags. */
 bool gospy_pclntab_is_wrapper(const struct gospy_pclntab *table, uint8_t func_id);
-
-/** The value at `pc` in the pc table at `offset` (never 0); false where the table does not reach.
- */
-bool gospy_func_table_value(const struct gospy_pclntab *table, const struct gospy_func *func,
-			    uint32_t offset, uint64_t pc, int32_t *ret);
 
 /** File and line of `pc` without regard to inlining; "?" and 0 as the runtime says when not known.
  */

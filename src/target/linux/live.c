@@ -94,7 +94,8 @@ static enum gospy_error_code refusal_code(enum gospy_access_verdict verdict)
 	}
 }
 
-struct gospy_error *gospy_live_refusal(pid_t pid)
+/** GOSPY_ERROR_PERMISSION and the like with the reason that gospy_access_check() finds. */
+static struct gospy_error *refusal(pid_t pid)
 {
 	_cleanup_(gospy_access_deinit) struct gospy_access found = {0};
 	struct gospy_error *err = gospy_access_check(pid, &found);
@@ -154,11 +155,11 @@ struct gospy_error *gospy_live_open(pid_t pid, struct gospy_target **ret)
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	live->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (pid <= 0 || live->proc_fd < 0)
-		return gospy_live_refusal(pid);
+		return refusal(pid);
 	/* The number still means what proc_fd means if the folder is still alive afterwards. */
 	live->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (!is_process(live) || !open_memory(live))
-		return gospy_live_refusal(pid);
+		return refusal(pid);
 	*ret = &take_ptr(live)->target;
 	return NULL;
 }
@@ -289,7 +290,7 @@ struct gospy_error *gospy_live_read_many(struct gospy_target *target, struct gos
 	if (image_is_gone(live))
 		return no_image(live);
 	if (errnum == EPERM || errnum == EACCES)
-		return gospy_live_refusal(live->pid);
+		return refusal(live->pid);
 	return errnum ? gospy_live_error(live, errnum, "the memory") : NULL;
 }
 

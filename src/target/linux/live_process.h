@@ -44,7 +44,4 @@ GOSPY_CHECKED struct gospy_error *gospy_live_error(const struct gospy_live *live
 /** Whether the process is still there; false for one that waits to be reaped. */
 bool gospy_live_alive(const struct gospy_live *live);
 
-/** GOSPY_ERROR_PERMISSION and the like with the reason that gospy_access_check() finds. */
-GOSPY_CHECKED struct gospy_error *gospy_live_refusal(pid_t pid);
-
 #endif
