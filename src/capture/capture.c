@@ -27,6 +27,23 @@ struct gospy_error *capture_warn(struct capture *c, const char *format, ...)
 	return err;
 }
 
+struct gospy_error *capture_list(struct capture *c, uint64_t address, uint64_t max,
+				 const char *what, struct gospy_slice *ret)
+{
+	struct gospy_slice slice;
+	struct gospy_error *err =
+		gospy_target_read(c->program->target, address, &slice, sizeof(slice));
+
+	if (err)
+		return gospy_error_wrap(err, "cannot read the list of %s", what);
+	if (slice.size > max)
+		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
+					  "the list of %s claims %llu entries", what,
+					  (unsigned long long)slice.size);
+	*ret = slice;
+	return NULL;
+}
+
 static void capture_deinit(struct capture *c)
 {
 	gospy_snapshot_destroy(c->snapshot);

@@ -28,36 +28,24 @@ static uint32_t g_size(const struct gospy_layout *layout)
 	return gospy_layout_span(fields, sizeof(fields) / sizeof(fields[0]));
 }
 
-static struct gospy_error *read_header(struct capture *c, uint64_t *ret_data, uint64_t *ret_count)
+static struct gospy_error *read_header(struct capture *c, struct gospy_slice *ret)
 {
-	uint64_t header[2];
-	struct gospy_error *err = gospy_target_read(c->program->target, c->program->globals.allgs,
-						    header, sizeof(header));
-
-	if (err)
-		return gospy_error_wrap(err, "cannot read the list of goroutines");
-	if (header[1] > GOSPY_MAX_GOROUTINES)
-		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
-					  "the list of goroutines claims %llu entries",
-					  (unsigned long long)header[1]);
-	*ret_data = header[0];
-	*ret_count = header[1];
-	return NULL;
+	return capture_list(c, c->program->globals.allgs, GOSPY_MAX_GOROUTINES, "goroutines", ret);
 }
 
-/** The list at `data`, a chunk at a time, so that a length that is a lie costs no memory. */
-static struct gospy_error *read_array(struct capture *c, uint64_t data, uint64_t count,
+/** The elements of the list, a chunk at a time, so that a length that is a lie costs no memory. */
+static struct gospy_error *read_array(struct capture *c, struct gospy_slice list,
 				      struct gospy_u64_vec *ret)
 {
 	struct gospy_error *err = NULL;
 
 	ret->size = 0;
-	while (!err && ret->size < count) {
+	while (!err && ret->size < list.size) {
 		size_t done = ret->size;
-		size_t size = count - done < LIST_CHUNK ? count - done : LIST_CHUNK;
+		size_t size = list.size - done < LIST_CHUNK ? list.size - done : LIST_CHUNK;
 		if (!gospy_u64_vec_resize(ret, done + size))
 			return &gospy_enomem;
-		err = gospy_target_read(c->program->target, data + done * 8, ret->data + done,
+		err = gospy_target_read(c->program->target, list.data + done * 8, ret->data + done,
 					size * 8);
 	}
 	return err;
@@ -69,17 +57,16 @@ static struct gospy_error *read_array(struct capture *c, uint64_t data, uint64_t
  */
 static struct gospy_error *read_list(struct capture *c, struct gospy_u64_vec *ret)
 {
-	uint64_t data, count, data_after = 0, count_after = 0;
-	struct gospy_error *err = read_header(c, &data_after, &count_after);
+	struct gospy_slice before, after = {};
+	struct gospy_error *err = read_header(c, &after);
 
 	for (int i = 0; !err && i < MAX_HEADER_READS; i++) {
-		data = data_after;
-		count = count_after;
-		err = read_array(c, data, count, ret);
+		before = after;
+		err = read_array(c, before, ret);
 		bool readable = !gospy_error_catch(&err, GOSPY_ERROR_FAULT);
 		if (!err)
-			err = read_header(c, &data_after, &count_after);
-		if (!err && readable && data == data_after)
+			err = read_header(c, &after);
+		if (!err && readable && before.data == after.data)
 			return NULL;
 	}
 	if (err)

@@ -5,6 +5,7 @@
 /** One capture in the making, as the files of this folder share it. */
 #include <gospy/capture.h>
 #include <gospy/map.h>
+#include <gospy/moduledata.h>
 #include <gospy/unwind.h>
 
 /** Tries to read a goroutine that changes under the reader before it is called torn. */
@@ -177,6 +178,11 @@ GOSPY_CHECKED struct gospy_error *capture_mind_pause(struct capture *c);
 /** Appends a warning for the user. */
 GOSPY_CHECKED GOSPY_PRINTF(2, 3) struct gospy_error *capture_warn(struct capture *c,
 								  const char *format, ...);
+
+/** Header of the slice of `what` at `address`. GOSPY_ERROR_BAD_DATA when it claims more than `max`
+ * elements. */
+GOSPY_CHECKED struct gospy_error *capture_list(struct capture *c, uint64_t address, uint64_t max,
+					       const char *what, struct gospy_slice *ret);
 
 /** Number of the interned string. */
 GOSPY_CHECKED struct gospy_error *capture_intern(struct capture *c, const char *text,

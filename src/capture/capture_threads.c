@@ -147,21 +147,17 @@ struct gospy_error *capture_processors(struct capture *c)
 {
 	_cleanup_(gospy_u64_vec_deinit) struct gospy_u64_vec list = {};
 	_cleanup_(gospy_u8_vec_deinit) struct gospy_u8_vec data = {};
-	uint64_t header[2];
+	struct gospy_slice header;
 
 	if (!c->program->globals.allp)
 		return NULL;
-	struct gospy_error *err = gospy_target_read(c->program->target, c->program->globals.allp,
-						    header, sizeof(header));
+	struct gospy_error *err = capture_list(c, c->program->globals.allp, GOSPY_MAX_PROCESSORS,
+					       "processors", &header);
 	if (err)
 		return err;
-	if (header[1] > GOSPY_MAX_PROCESSORS)
-		return gospy_error_create(GOSPY_ERROR_BAD_DATA,
-					  "the list of processors claims %llu entries",
-					  (unsigned long long)header[1]);
-	if (!gospy_u64_vec_resize(&list, header[1]))
+	if (!gospy_u64_vec_resize(&list, header.size))
 		return &gospy_enomem;
-	err = gospy_target_read(c->program->target, header[0], list.data, header[1] * 8);
+	err = gospy_target_read(c->program->target, header.data, list.data, header.size * 8);
 	for (size_t i = 0; !err && i < list.size; i++) {
 		err = read_struct(c, list.data[i], p_size(&c->program->layout), &data);
 		if (!err)

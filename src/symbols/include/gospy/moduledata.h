@@ -14,7 +14,7 @@
 /** Bytes to read: the largest moduledata known is 592 bytes (Go 1.21, 1.22, 1.26). */
 #define GOSPY_MODULEDATA_SIZE 592
 
-/** A Go slice or string header. */
+/** A Go slice or string header (runtime/slice.go, runtime/string.go), without the capacity. */
 struct gospy_slice {
 	uint64_t data;
 	uint64_t size;
