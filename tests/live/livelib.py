@@ -276,3 +276,5 @@ def shards():
 
 
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+# In the background of a shell it is ignored, and would be by what is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
