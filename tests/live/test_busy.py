@@ -47,7 +47,9 @@ class Text:
             if len(words) == 4 and words[2] in "Tt":
                 self.starts.append(int(words[0], 16))
                 # Assembly functions; the function table has them without.
+                # Linkers up to Go 1.17 write the middle dot of a wrapper as a plain one.
                 name = words[3][:-5] if words[3].endswith(".abi0") else words[3]
+                name = name.replace("\u00b7", ".")
                 self.symbols.append((int(words[1]), name))
         names = livelib.build(toolchains.NEWEST, "names")
         self.inlined = set(subprocess.run([names, binary], check=True, stdout=subprocess.PIPE)
@@ -62,7 +64,7 @@ class Text:
         # A call that never returns may be the last instruction of its function.
         for at in (i, i - 1):
             start, (size, name) = self.starts[at], self.symbols[at]
-            if name == function and start <= pc <= start + size:
+            if name == function.replace("\u00b7", ".") and start <= pc <= start + size:
                 return None
         return "%s at 0x%x, where %s is" % (function, pc, self.symbols[i][1])
 
