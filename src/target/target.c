@@ -45,28 +45,6 @@ struct gospy_error *gospy_target_read_u64(struct gospy_target *target, uint64_t 
 	return err;
 }
 
-struct gospy_error *gospy_target_read_u32(struct gospy_target *target, uint64_t address,
-					  uint32_t *ret)
-{
-	uint32_t value;
-	struct gospy_error *err = gospy_target_read(target, address, &value, sizeof(value));
-
-	if (!err)
-		*ret = value;
-	return err;
-}
-
-struct gospy_error *gospy_target_read_u8(struct gospy_target *target, uint64_t address,
-					 uint8_t *ret)
-{
-	uint8_t value;
-	struct gospy_error *err = gospy_target_read(target, address, &value, sizeof(value));
-
-	if (!err)
-		*ret = value;
-	return err;
-}
-
 struct gospy_error *gospy_target_mappings(struct gospy_target *target, struct gospy_mappings *ret)
 {
 	if (!target->ops->mappings)
@@ -114,35 +92,6 @@ struct gospy_error *gospy_target_inspect(struct gospy_target *target, pid_t tid,
 	if (!target->ops->inspect)
 		return unsupported(target, "registers");
 	return target->ops->inspect(target, tid, inspect, context);
-}
-
-struct sample {
-	struct gospy_target *target;
-	struct gospy_registers registers;
-	/** NULL for none. */
-	struct gospy_read *stack;
-};
-
-static struct gospy_error *take_sample(void *context, const struct gospy_registers *registers)
-{
-	struct sample *sample = context;
-
-	sample->registers = *registers;
-	if (!sample->stack)
-		return NULL;
-	sample->stack->address = registers->sp;
-	return gospy_target_read_many(sample->target, sample->stack, 1);
-}
-
-struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
-					struct gospy_registers *ret, struct gospy_read *stack)
-{
-	struct sample sample = {.target = target, .stack = stack};
-	struct gospy_error *err = gospy_target_inspect(target, tid, take_sample, &sample);
-
-	if (!err)
-		*ret = sample.registers;
-	return err;
 }
 
 struct gospy_error *gospy_target_open_exe(struct gospy_target *target, int *ret_fd)

@@ -140,7 +140,7 @@ static void tells_that_the_process_ended(void **state)
 	int fd;
 
 	start(wait_body, NULL, &child, &target);
-	assert_ok(gospy_target_read_u8(target, (uintptr_t)contract_bytes, &byte));
+	assert_ok(gospy_target_read(target, (uintptr_t)contract_bytes, &byte, 1));
 	/* First a zombie, then nothing at all. */
 	for (int i = 0; i < 2; i++) {
 		if (!i) {
@@ -150,15 +150,14 @@ static void tells_that_the_process_ended(void **state)
 			child_end(&child);
 			assert_error(gospy_target_threads(target, &threads), GOSPY_ERROR_EXITED);
 		}
-		assert_error(gospy_target_read_u8(target, (uintptr_t)contract_bytes, &byte),
+		assert_error(gospy_target_read(target, (uintptr_t)contract_bytes, &byte, 1),
 			     GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_mappings(target, &mappings), GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_info(target, &info), GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_stop(target), GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_open_exe(target, &fd), GOSPY_ERROR_EXITED);
 		assert_error(gospy_target_open_root(target, &fd), GOSPY_ERROR_EXITED);
-		assert_error(gospy_target_sample(target, getpid(), &registers, NULL),
-			     GOSPY_ERROR_EXITED);
+		assert_error(target_sample(target, getpid(), &registers, NULL), GOSPY_ERROR_EXITED);
 	}
 }
 
@@ -274,7 +273,7 @@ static void looks_into_a_process_without_its_first_thread(void **state)
 	int fd = -1;
 
 	start(headless_body, NULL, &child, &target);
-	assert_ok(gospy_target_read_u8(target, (uintptr_t)contract_bytes + 9, &byte));
+	assert_ok(gospy_target_read(target, (uintptr_t)contract_bytes + 9, &byte, 1));
 	assert_int_equal(byte, contract_bytes[9]);
 	assert_ok(gospy_target_mappings(target, &mappings));
 	assert_ok(gospy_target_open_exe(target, &fd));
@@ -311,10 +310,10 @@ static void tells_that_the_program_was_replaced(void **state)
 	uint8_t byte;
 
 	start(exec_body, NULL, &child, &target);
-	assert_ok(gospy_target_read_u8(target, (uintptr_t)contract_bytes, &byte));
+	assert_ok(gospy_target_read(target, (uintptr_t)contract_bytes, &byte, 1));
 	child_write(child.to, "x", 1);
 	for (int i = 0; !err && i < 10000; i++) {
-		err = gospy_target_read_u8(target, (uintptr_t)contract_bytes, &byte);
+		err = gospy_target_read(target, (uintptr_t)contract_bytes, &byte, 1);
 		if (!err)
 			usleep(1000);
 	}

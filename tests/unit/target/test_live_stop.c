@@ -14,6 +14,7 @@
 
 #include "assert_error.h"
 #include "child.h"
+#include "target_sample.h"
 
 /** What the children count, shared with them. */
 struct counters {
@@ -237,8 +238,8 @@ static void names_another_tracer(void **state)
 	snprintf(name, sizeof(name), "process %d (", (int)tracer.pid);
 	assert_non_null(strstr(err->message, name));
 	/* Nothing else is kept from working, and nothing is left held. */
-	assert_ok(gospy_target_read_u8(target, (uintptr_t)&child, &byte));
-	assert_ok_when_run(gospy_target_sample(target, child.pid, &registers, NULL));
+	assert_ok(gospy_target_read(target, (uintptr_t)&child, &byte, 1));
+	assert_ok_when_run(target_sample(target, child.pid, &registers, NULL));
 	assert_true(counter_passes(&counters->work[0], value(&counters->work[0])));
 	assert_true(counter_passes(&counters->work[1], value(&counters->work[1])));
 	assert_int_equal(tracer_of(child.pid), tracer.pid);
@@ -426,7 +427,7 @@ static void stopper_body(struct child_pipes pipes, void *argument)
 		gospy_error_destroy(err);
 		if (gospy_target_resume(target, NULL))
 			_exit(2);
-		gospy_error_destroy(gospy_target_sample(target, *pid, &registers, NULL));
+		gospy_error_destroy(target_sample(target, *pid, &registers, NULL));
 	}
 }
 
@@ -650,14 +651,14 @@ static void samples_a_stack_with_its_thread(void **state)
 		if (held)
 			assert_ok_when_run(gospy_target_stop(target));
 		memset(buffer, 0, sizeof(buffer));
-		assert_ok_when_run(gospy_target_sample(target, spinner->tid, &registers, &stack));
+		assert_ok_when_run(target_sample(target, spinner->tid, &registers, &stack));
 		assert_spins(&registers);
 		assert_true(stack.address == registers.sp);
 		assert_true(stack.done > 0);
 		assert_true(has_marker(&stack));
 		/* One that sleeps: the same from a read of its own. */
 		uint8_t expected[sizeof(buffer)];
-		assert_ok_when_run(gospy_target_sample(target, child.pid, &registers, &stack));
+		assert_ok_when_run(target_sample(target, child.pid, &registers, &stack));
 		assert_true(stack.address == registers.sp);
 		assert_ok(gospy_target_read(target, registers.sp, expected, stack.done));
 		assert_memory_equal(buffer, expected, stack.done);
@@ -677,10 +678,10 @@ static void samples_where_a_thread_is(void **state)
 	spinner = shared_memory(sizeof(*spinner));
 	start(spin_body, NULL, &child, &target);
 	for (int i = 0; i < 200; i++) {
-		assert_ok_when_run(gospy_target_sample(target, spinner->tid, &registers, NULL));
+		assert_ok_when_run(target_sample(target, spinner->tid, &registers, NULL));
 		assert_spins(&registers);
 		/* Asleep in a system call it need not be stopped. */
-		assert_ok_when_run(gospy_target_sample(target, child.pid, &registers, NULL));
+		assert_ok_when_run(target_sample(target, child.pid, &registers, NULL));
 		assert_true(registers.pc && registers.sp);
 		assert_false(registers.sp >= spinner->stack_start &&
 			     registers.sp < spinner->stack_end);
@@ -690,12 +691,11 @@ static void samples_where_a_thread_is(void **state)
 	assert_ok_when_run(gospy_target_stop(target));
 	assert_ok(gospy_target_registers(target, spinner->tid, &registers));
 	assert_spins(&registers);
-	assert_ok_when_run(gospy_target_sample(target, spinner->tid, &registers, NULL));
+	assert_ok_when_run(target_sample(target, spinner->tid, &registers, NULL));
 	assert_spins(&registers);
 	assert_ok(gospy_target_resume(target, NULL));
-	assert_error(gospy_target_sample(target, 0, &registers, NULL), GOSPY_ERROR_NOT_FOUND);
-	assert_error(gospy_target_sample(target, getpid(), &registers, NULL),
-		     GOSPY_ERROR_NOT_FOUND);
+	assert_error(target_sample(target, 0, &registers, NULL), GOSPY_ERROR_NOT_FOUND);
+	assert_error(target_sample(target, getpid(), &registers, NULL), GOSPY_ERROR_NOT_FOUND);
 	child_end(&child);
 	munmap(spinner, sizeof(*spinner));
 }
@@ -712,7 +712,7 @@ static void samples_give_signals_back(void **state)
 	assert_true(child_is_ready(&storm));
 	assert_true(counter_passes(&counters->signals, 100));
 	for (int i = 0; i < 500; i++)
-		assert_ok_when_run(gospy_target_sample(target, child.pid, &registers, NULL));
+		assert_ok_when_run(target_sample(target, child.pid, &registers, NULL));
 	child_end(&storm);
 	assert_all_delivered(child.pid);
 	child_end(&child);

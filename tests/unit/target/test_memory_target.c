@@ -134,8 +134,8 @@ static void fails_where_it_is_told_to(void **state)
 	struct gospy_read read = {.address = 100, .size = 8, .buffer = text};
 	assert_ok(gospy_target_read_many(target, &read, 1));
 	assert_int_equal(read.done, 4);
-	assert_error(gospy_target_read_u8(target, 104, &byte), GOSPY_ERROR_FAULT);
-	assert_ok(gospy_target_read_u8(target, 105, &byte));
+	assert_error(gospy_target_read(target, 104, &byte, 1), GOSPY_ERROR_FAULT);
+	assert_ok(gospy_target_read(target, 105, &byte, 1));
 	assert_int_equal(byte, 'f');
 }
 
@@ -148,13 +148,13 @@ static void fails_when_it_is_told_to(void **state)
 	add(target, 100, "a", "", 0);
 	uint64_t before = gospy_memory_target_reads(target);
 	gospy_memory_target_fail_nth(target, 2);
-	assert_ok(gospy_target_read_u8(target, 100, &byte));
-	assert_error(gospy_target_read_u8(target, 100, &byte), GOSPY_ERROR_EXITED);
-	assert_ok(gospy_target_read_u8(target, 100, &byte));
+	assert_ok(gospy_target_read(target, 100, &byte, 1));
+	assert_error(gospy_target_read(target, 100, &byte, 1), GOSPY_ERROR_EXITED);
+	assert_ok(gospy_target_read(target, 100, &byte, 1));
 	assert_true(gospy_memory_target_reads(target) == before + 3);
 	gospy_memory_target_fail_nth(target, 1);
 	gospy_memory_target_fail_nth(target, 0);
-	assert_ok(gospy_target_read_u8(target, 100, &byte));
+	assert_ok(gospy_target_read(target, 100, &byte, 1));
 }
 
 static void refuses_segments_past_the_end(void **state)

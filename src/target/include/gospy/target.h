@@ -165,10 +165,6 @@ GOSPY_CHECKED struct gospy_error *gospy_target_read(struct gospy_target *target,
 						    void *buffer, size_t size);
 GOSPY_CHECKED struct gospy_error *gospy_target_read_u64(struct gospy_target *target,
 							uint64_t address, uint64_t *ret);
-GOSPY_CHECKED struct gospy_error *gospy_target_read_u32(struct gospy_target *target,
-							uint64_t address, uint32_t *ret);
-GOSPY_CHECKED struct gospy_error *gospy_target_read_u8(struct gospy_target *target,
-						       uint64_t address, uint8_t *ret);
 
 /** The mappings now. `ret` is owned by the caller, free with gospy_mappings_deinit(). */
 GOSPY_CHECKED struct gospy_error *gospy_target_mappings(struct gospy_target *target,
@@ -201,18 +197,10 @@ GOSPY_CHECKED struct gospy_error *gospy_target_registers(struct gospy_target *ta
 							 struct gospy_registers *ret);
 
 /**
- * Registers of one thread, held for microseconds just for that. One that is asleep in a system call
- * is left alone: only pc and sp are known then, the others are 0. GOSPY_ERROR_NOT_FOUND if it
- * ended. `stack` may be NULL; else the bytes from sp upwards are read into it, as many as its size
- * and the memory allow, at the same moment: while the thread is held, or asleep in its system call.
- */
-GOSPY_CHECKED struct gospy_error *gospy_target_sample(struct gospy_target *target, pid_t tid,
-						      struct gospy_registers *ret,
-						      struct gospy_read *stack);
-
-/**
- * The same for anything that must be read of one moment: `inspect` is called while the thread is
- * held, or asleep in its system call. Fails as gospy_target_sample() does, and as `inspect` did.
+ * Calls `inspect` with the registers of one thread, and lets it read what must be of that same
+ * moment: a thread that is not held already is held for microseconds just for that. One that is
+ * asleep in a system call is left alone: only pc and sp are known then, the others are 0.
+ * GOSPY_ERROR_NOT_FOUND if it ended; and the error of `inspect`.
  */
 GOSPY_CHECKED struct gospy_error *gospy_target_inspect(struct gospy_target *target, pid_t tid,
 						       gospy_inspect_fn inspect, void *context);
