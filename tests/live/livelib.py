@@ -99,10 +99,12 @@ def run_gospy(*arguments, **options):
     lists the processes of the machine, its end is waited for.
     """
     options.setdefault("stdin", subprocess.DEVNULL)
+    name = os.path.basename(gospy_path())[:15]
+    other = "(%s), and can have only one tracer" % name
     for _ in range(200):
         done = subprocess.run([gospy_path(), *map(str, arguments)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=PATIENCE, **options)
-        if done.returncode != 4 or b"(gospy), and can have only one tracer" not in done.stderr:
+        if done.returncode != 4 or other.encode() not in done.stderr:
             break
         time.sleep(0.05)
     return done
