@@ -111,7 +111,9 @@ def main():
     deadline = time.monotonic() + options.begin_within
     chosen = dict.fromkeys(units(options.names, True))
     if not options.quick:
-        chosen.update(dict.fromkeys(units(options.names, False)))
+        # The truth before all else, should time run out.
+        chosen.update(dict.fromkeys(sorted(units(options.names, False),
+                                           key=lambda unit: unit[0] != "truth")))
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         jobs = [pool.submit(run, name, shard, environment, deadline) for name, shard in chosen]
         for job in concurrent.futures.as_completed(jobs):
