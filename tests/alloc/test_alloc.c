@@ -18,6 +18,7 @@
 #include <gospy/process_list.h>
 
 #include "../unit/runtime/fake_program.h"
+#include "../unit/runtime/synthetic_program.h"
 #include "../unit/service/sample_process.h"
 #include "../unit/target/assert_error.h"
 #include "../unit/target/child.h"
@@ -355,6 +356,94 @@ static void programs_without_build_information_survive(void **state)
 	program_survives(&options);
 }
 
+/** Gives g the label "k" as of Go 1.24 and later: runtime/pprof/label.go. */
+static void put_label(struct synthetic_program *s, uint64_t g, char value)
+{
+	uint64_t list = synthetic_alloc(s, 24), pair = synthetic_alloc(s, 32);
+	uint64_t text = synthetic_alloc(s, 16);
+
+	synthetic_put_u8(s, text, 'k');
+	synthetic_put_u8(s, text + 8, (uint8_t)value);
+	synthetic_put(s, pair, text);
+	synthetic_put(s, pair + 8, 1);
+	synthetic_put(s, pair + 16, text + 8);
+	synthetic_put(s, pair + 24, 1);
+	synthetic_put(s, list, pair);
+	synthetic_put(s, list + 8, 1);
+	synthetic_put(s, g + G_LABELS, list);
+}
+
+/** Goroutines with and without labels, one with a long stack, and one on thread 7. */
+static struct gospy_target *make_process(struct synthetic_program *s)
+{
+	enum synthetic_function stack[1000] = {FN_GOPARK};
+	struct gospy_registers registers = {.pc = synthetic_pc(FN_WORK, 0x40)};
+	uint64_t g, m;
+
+	for (size_t i = 1; i < 1000; i++)
+		stack[i] = FN_WORK;
+	assert_true(synthetic_init(s, GOSPY_ARCH_AMD64, 1 << 20));
+	for (uint64_t i = 0; i < 24; i++) {
+		g = synthetic_g(s, 10 + i, 2048);
+		synthetic_stack(s, g, stack, 2 + i);
+		if (i % 2)
+			put_label(s, g, (char)('a' + i));
+	}
+	synthetic_stack(s, synthetic_g(s, 2, 128 << 10), stack, 1000);
+	g = synthetic_g(s, 3, 2048);
+	m = synthetic_m(s, 7);
+	registers.sp = synthetic_stack(s, g, stack + 1, 3);
+	synthetic_put_u32(s, g + G_STATUS, GOSPY_GOROUTINE_RUNNING);
+	synthetic_put(s, g + G_M, m);
+	synthetic_put(s, m + M_CURG, g);
+	synthetic_finish(s, NULL, 0);
+	struct gospy_target *target = synthetic_target(s);
+	assert_non_null(target);
+	assert_ok(gospy_memory_target_add_thread(target, 7, 'R', &registers));
+	return target;
+}
+
+struct capture_context {
+	struct synthetic_program program;
+	enum gospy_stop_mode stop;
+};
+
+static struct gospy_error *take_snapshot(void *argument, uint64_t *digest)
+{
+	struct capture_context *context = argument;
+	const struct gospy_capture_request request = {
+		.stop = context->stop, .stacks = true, .arguments = true};
+	struct gospy_snapshot *snapshot = NULL;
+	struct gospy_error *err =
+		gospy_capture_take(&context->program.program, &request, &snapshot);
+
+	if (err)
+		return err;
+	uint32_t count = snapshot->goroutines.count;
+	digest_bytes(digest, snapshot->goroutines.id, count * sizeof(uint64_t));
+	digest_bytes(digest, snapshot->goroutines.flags, count);
+	digest_bytes(digest, snapshot->goroutines.stack, count * sizeof(uint32_t));
+	digest_bytes(digest, snapshot->nodes.data, snapshot->nodes.size * sizeof(uint32_t) * 2);
+	digest_bytes(digest, snapshot->label_pairs.data, snapshot->label_pairs.size * 8);
+	digest_bytes(digest, snapshot->strings.bytes.data, snapshot->strings.bytes.size);
+	gospy_snapshot_destroy(snapshot);
+	return NULL;
+}
+
+static void captures_survive(void **state)
+{
+	(void)state;
+	static struct capture_context context;
+	struct gospy_target *target = make_process(&context.program);
+
+	context.stop = GOSPY_STOP_NONE;
+	survives(take_snapshot, &context);
+	context.stop = GOSPY_STOP_PTRACE;
+	survives(take_snapshot, &context);
+	gospy_target_destroy(target);
+	synthetic_deinit(&context.program);
+}
+
 static struct gospy_error *make_target(void *context, uint64_t *digest)
 {
 	static const uint8_t bytes[256];
@@ -472,6 +561,7 @@ int main(void)
 		cmocka_unit_test(fakes_survive),
 		cmocka_unit_test(programs_survive),
 		cmocka_unit_test(programs_without_build_information_survive),
+		cmocka_unit_test(captures_survive),
 		cmocka_unit_test(encoders_survive),
 		cmocka_unit_test(views_survive),
 		cmocka_unit_test(help_survives),
