@@ -21,6 +21,8 @@
 #define PATIENCE_NS UINT64_C(1000000000)
 /** Where threads are born faster than they can be caught. */
 #define MAX_STOP_NS UINT64_C(5000000000)
+/** How long another tracer is waited for. */
+#define TRACED_PATIENCE_NS UINT64_C(200000000)
 /** Without progress for so long, look for threads that died in ways no wait reports. */
 #define QUIET_NS UINT64_C(2000000)
 /** The round of back_off() from which on it sleeps. */
@@ -59,6 +61,8 @@ struct gospy_hold {
 	struct gospy_map index;
 	/** CLOCK_MONOTONIC before the first thread was asked to stop; 0 before that. */
 	uint64_t started_ns;
+	/** It failed because somebody else traces a thread. */
+	bool traced;
 };
 
 static void free_hold(struct gospy_hold *hold)
@@ -187,6 +191,8 @@ enum seizure {
 	SEIZURE_ENDED,
 	/** Refused for a moment: the program is replacing itself (exec). */
 	SEIZURE_AGAIN,
+	/** Refused because another process traces it; comes with an error. */
+	SEIZURE_TRACED,
 };
 
 static struct gospy_error *traced_by(const struct gospy_live *live, pid_t tracer)
@@ -220,6 +226,7 @@ static struct gospy_error *judge_refusal(const struct gospy_live *live, pid_t ti
 	*ret = SEIZURE_DONE;
 	if (tracer == (uint64_t)gettid())
 		return NULL;
+	*ret = SEIZURE_TRACED;
 	if (tracer)
 		return traced_by(live, (pid_t)tracer);
 	*ret = SEIZURE_AGAIN;
@@ -305,6 +312,7 @@ static struct gospy_error *seize_new_one(struct gospy_hold *hold, pid_t tid, boo
 	if (tracee->state != TRACEE_GONE)
 		return NULL;
 	struct gospy_error *err = seize(hold->live, tid, &seizure);
+	hold->traced = err && seizure == SEIZURE_TRACED;
 	if (err || seizure == SEIZURE_ENDED)
 		return err;
 	if (seizure == SEIZURE_AGAIN)
@@ -529,14 +537,10 @@ static void end_tracer(struct gospy_live *live)
 	live->tracer = NULL;
 }
 
-struct gospy_error *gospy_live_stop(struct gospy_target *target)
+/* `*ret_traced`: it failed because somebody else traces a thread. */
+static struct gospy_error *stop_once(struct gospy_live *live, bool *ret_traced)
 {
-	struct gospy_live *live = gospy_live_of(target);
-
-	if (live->hold)
-		return NULL;
-	if (live->pid == getpid())
-		return gospy_error_create(GOSPY_ERROR_UNSUPPORTED, "gospy cannot stop itself");
+	*ret_traced = false;
 	struct gospy_error *err = need_tracer(live);
 	if (err)
 		return err;
@@ -548,12 +552,38 @@ struct gospy_error *gospy_live_stop(struct gospy_target *target)
 	if (!job.clean)
 		end_tracer(live);
 	if (job.err) {
+		*ret_traced = job.hold->traced;
 		free_hold(job.hold);
 		return job.err;
 	}
 	live->hold = job.hold;
 	gospy_tracer_set_idle(live->tracer, reap_all, live->hold);
 	return NULL;
+}
+
+/*
+ * Who traces a thread may be another gospy that has a look at that one: it lets go within
+ * microseconds, or, where it stops the whole process, within its capture.
+ */
+struct gospy_error *gospy_live_stop(struct gospy_target *target)
+{
+	struct gospy_live *live = gospy_live_of(target);
+	uint64_t since = gospy_clock_monotonic_ns();
+	struct gospy_error *err = NULL;
+	bool traced = true;
+
+	if (live->hold)
+		return NULL;
+	if (live->pid == getpid())
+		return gospy_error_create(GOSPY_ERROR_UNSUPPORTED, "gospy cannot stop itself");
+	for (unsigned int round = 0;
+	     traced && gospy_clock_monotonic_ns() - since < TRACED_PATIENCE_NS; round++) {
+		gospy_error_destroy(err);
+		if (round)
+			back_off(round);
+		err = stop_once(live, &traced);
+	}
+	return err;
 }
 
 struct gospy_error *gospy_live_resume(struct gospy_target *target, uint64_t *ret_paused_ns)

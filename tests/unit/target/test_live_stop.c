@@ -639,7 +639,7 @@ static void samples_a_stack_with_its_thread(void **state)
 {
 	(void)state;
 	_cleanup_target_ struct gospy_target *target = NULL;
-	struct gospy_registers registers;
+	struct gospy_registers registers = {0};
 	uint8_t buffer[8192];
 	struct child child;
 
