@@ -10,22 +10,26 @@
 /** Candidates that an error message lists. */
 #define MAX_LISTED 10
 
-static bool is_called(pid_t pid, const char *name)
+/** One that may not be looked at, or has ended, is not called anything. */
+static struct gospy_error *is_called(pid_t pid, const char *name, bool *ret)
 {
 	_cleanup_target_ struct gospy_target *target = NULL;
 	struct gospy_target_info info;
 	struct gospy_error *err = gospy_live_open(pid, &target);
 
+	*ret = false;
 	if (!err)
 		err = gospy_target_info(target, &info);
-	if (err) {
+	if (err && err->code != GOSPY_ERROR_NO_MEMORY) {
 		gospy_error_destroy(err);
-		return false;
+		return NULL;
 	}
+	if (err)
+		return err;
 	const char *slash = strrchr(info.exe, '/');
-	bool called = !strcmp(info.name, name) || !strcmp(slash ? slash + 1 : info.exe, name);
+	*ret = !strcmp(info.name, name) || !strcmp(slash ? slash + 1 : info.exe, name);
 	gospy_target_info_deinit(&info);
-	return called;
+	return NULL;
 }
 
 static struct gospy_error *several(const char *name, const struct gospy_pid_vec *found)
@@ -50,8 +54,11 @@ static struct gospy_error *find_by_name(const char *name, pid_t *ret)
 	struct gospy_error *err = gospy_live_list(&pids);
 
 	for (size_t i = 0; !err && i < pids.size; i++) {
-		if (pids.data[i] != getpid() && is_called(pids.data[i], name) &&
-		    !gospy_pid_vec_append(&found, pids.data[i]))
+		bool called;
+		if (pids.data[i] == getpid())
+			continue;
+		err = is_called(pids.data[i], name, &called);
+		if (!err && called && !gospy_pid_vec_append(&found, pids.data[i]))
 			return &gospy_enomem;
 	}
 	if (err)

@@ -17,6 +17,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOSPY = os.environ["GOSPY"]
+# No other process is called so.
+PROGRAM = "allocations%d" % os.getpid()
 # Reached only by something that hangs.
 PATIENCE = 60
 # Allocations of each command that are made to fail, spread over all that there are.
@@ -28,6 +30,8 @@ COMMANDS = (
     ("dump", "--format", "pprof"),
     ("summary", "--json", "--group-by", "label:tenant", "--filter", "func =~ park || wait > 1s"),
     ("doctor",),
+    # By the name of what build() builds.
+    ("summary", "--name", PROGRAM),
 )
 
 
@@ -90,7 +94,8 @@ def problem(command, pid, done):
 
 def check(preload, command, pid, for_good):
     """Try allocations of one command; returns how many failed and what went wrong."""
-    arguments = (command[0], str(pid)) + command[1:]
+    named = "--name" in command
+    arguments = command if named else (command[0], str(pid)) + command[1:]
     done, count = run(preload, arguments, 0, False)
     if done.returncode or not count:
         return 0, ["with enough memory: exit code %d, %r" % (done.returncode, done.stderr)]
@@ -107,7 +112,7 @@ def check(preload, command, pid, for_good):
 
 def build(folder):
     """Build the program that is looked into; its path, or None where there is no Go."""
-    path = os.path.join(folder, "allocations")
+    path = os.path.join(folder, PROGRAM)
     if not shutil.which("go"):
         return None
     environment = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="", GO111MODULE="on")
