@@ -231,8 +231,11 @@ static struct gospy_error *judge_refusal(const struct gospy_live *live, pid_t ti
 		return traced_by(live, (pid_t)tracer);
 	*ret = SEIZURE_AGAIN;
 	struct gospy_error *err = gospy_access_check(live->pid, &found);
-	if (err || found.can_ptrace)
+	/* Its first thread may be one that we have seized already. */
+	if (err || found.can_ptrace || found.tracer == gettid())
 		return err;
+	if (found.tracer)
+		*ret = SEIZURE_TRACED;
 	return gospy_error_create(GOSPY_ERROR_PERMISSION, "%s", found.reason);
 }
 
