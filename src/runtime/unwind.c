@@ -201,6 +201,18 @@ enum step {
 	STEP_STUCK,
 };
 
+/*
+ * Whether the innermost function has its return address in a register and not on the stack any
+ * more, as rawVforkSyscall while the child runs (syscall/asm_linux_amd64.s, Go 1.12 to 1.27).
+ */
+static bool has_popped(const struct gospy_unwind_cache *cache, const struct gospy_unwind *unwind,
+		       const struct gospy_pc_info *info)
+{
+	int64_t size = cache->rules->return_address_size;
+
+	return size && unwind->exact && unwind->lr && info->frame_size == -size;
+}
+
 /** The frame's CFA; 0 where sp would not ascend within the stack. */
 static uint64_t frame_cfa(const struct gospy_unwind_cache *cache, const struct gospy_unwind *unwind,
 			  const struct gospy_pc_info *info)
@@ -208,7 +220,9 @@ static uint64_t frame_cfa(const struct gospy_unwind_cache *cache, const struct g
 	uint64_t cfa = unwind->sp + (uint64_t)(int64_t)info->frame_size +
 		       cache->rules->return_address_size;
 
-	if (info->frame_size < 0 || cfa < unwind->sp || cfa > unwind->stack_hi || cfa & 7)
+	if (info->frame_size < 0 && !has_popped(cache, unwind, info))
+		return 0;
+	if (cfa < unwind->sp || cfa > unwind->stack_hi || cfa & 7)
 		return 0;
 	return cfa;
 }

@@ -36,6 +36,7 @@ static const struct {
 	[FN_NEGATIVE] = {"main.negative", -32, 0},
 	[FN_EXTERNAL] = {"__tsan_read", 0, 0},
 	[FN_UNALIGNED] = {"main.unaligned", 4, 0},
+	[FN_VFORK] = {"syscall.rawVforkSyscall", -8, 0},
 };
 
 uint64_t synthetic_pc(enum synthetic_function function, uint32_t offset)

@@ -41,6 +41,7 @@ enum synthetic_function {
 	FN_NEGATIVE,	/**< main.negative, frame -32: no compiler makes that */
 	FN_EXTERNAL,	/**< an external function without frame sizes */
 	FN_UNALIGNED,	/**< main.unaligned, frame 4 */
+	FN_VFORK,	/**< syscall.rawVforkSyscall, frame -8: it popped its return address */
 	NUM_SYNTHETIC_FUNCTIONS,
 };
 

@@ -258,6 +258,35 @@ static void stops_at_what_it_does_not_know(void **state)
 	deinit(&f);
 }
 
+static void takes_a_popped_return_address_from_its_register(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const enum synthetic_function stack[] = {FN_VFORK, FN_WORK, FN_MAIN};
+	const enum synthetic_function expected[] = {FN_VFORK, FN_WORK, FN_MAIN, FN_GOEXIT};
+
+	init(&f, GOSPY_ARCH_AMD64, 4096);
+	const struct gospy_unwind walk = waiting(&f, stack, COUNT(stack));
+	/* The child has put something of its own there. */
+	synthetic_put(&f.s, walk.sp - 8, synthetic_pc(FN_LEAF, AT_CALL));
+	struct gospy_unwind unwind = walk;
+	unwind.exact = true;
+	unwind.lr = synthetic_pc(FN_WORK, AT_CALL);
+	assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_DONE);
+	assert_frames(&f, expected, COUNT(expected));
+	assert_int_equal(f.frames.data[0].cfa, walk.sp);
+	/* Not known; not that of who was called. */
+	for (int known = 0; known < 2; known++) {
+		f.frames.size = 0;
+		unwind = walk;
+		unwind.exact = !known;
+		unwind.lr = known ? synthetic_pc(FN_WORK, AT_CALL) : 0;
+		assert_int_equal(run(&f, &unwind), GOSPY_UNWIND_INCOMPLETE);
+		assert_frames(&f, expected, 1);
+	}
+	deinit(&f);
+}
+
 static void stays_within_the_stack(void **state)
 {
 	(void)state;
@@ -611,6 +640,7 @@ int main(void)
 		cmocka_unit_test(passes_a_system_call_that_writes_sp),
 		cmocka_unit_test(passes_the_way_to_the_system_stack),
 		cmocka_unit_test(stops_at_what_it_does_not_know),
+		cmocka_unit_test(takes_a_popped_return_address_from_its_register),
 		cmocka_unit_test(stays_within_the_stack),
 		cmocka_unit_test(goes_on_in_the_next_window),
 		cmocka_unit_test(wants_the_margin_at_hand),

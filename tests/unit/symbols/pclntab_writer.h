@@ -13,7 +13,7 @@
 
 #include <gospy/pclntab.h>
 
-enum { PCLN_NO_FUNCDATA = -1, PCLN_MAX_FUNCS = 16, PCLN_MAX_FILES = 16 };
+enum { PCLN_NO_FUNCDATA = -1, PCLN_MAX_FUNCS = 20, PCLN_MAX_FILES = 16 };
 
 /** The value from the previous run's end up to `end`, an offset from the function's entry; end 0
  * ends the list. */

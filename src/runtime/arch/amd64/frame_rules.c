@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../frame_rules.h"
 
-/* The call pushed it: the last word of the frame. */
+/* The call pushed it: the last word of the frame. A frame of less than nothing has popped it. */
 static uint64_t return_address(const struct gospy_frame_step *step)
 {
+	if (step->innermost && step->cfa == step->sp)
+		return 0;
 	return step->cfa - 8;
 }
 

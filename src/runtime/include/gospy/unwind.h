@@ -84,7 +84,8 @@ GOSPY_VEC(gospy_unwind_frame_vec, struct gospy_unwind_frame);
 struct gospy_unwind {
 	uint64_t pc;
 	uint64_t sp;
-	/** Link register of an innermost frame, on machines that have one; else 0. */
+	/** Link register of an innermost frame, or what gospy_registers.lr says on a machine
+	 * without one; 0: not known. */
 	uint64_t lr;
 	/** pc is where execution stands, not a return address. */
 	bool exact;

@@ -13,8 +13,9 @@ enum gospy_arch {
 
 /**
  * General registers of one stopped thread, by role. What a machine does not have is 0.
- * amd64: fp = rbp, lr = 0, g = r14 (Go's ABIInternal since 1.17), tls = fs_base.
- * arm64: fp = x29, lr = x30, g = x28, tls = tpidr_el0.
+ * amd64: fp = rbp, lr = r12 (where rawVforkSyscall keeps its return address while the child uses
+ * the stack, syscall/asm_linux_amd64.s, Go 1.12 to 1.27; nothing otherwise), g = r14 (Go's
+ * ABIInternal since 1.17), tls = fs_base. arm64: fp = x29, lr = x30, g = x28, tls = tpidr_el0.
  */
 struct gospy_registers {
 	enum gospy_arch arch;

@@ -11,6 +11,7 @@
 /* arch/x86/include/asm/user_64.h, struct user_regs_struct: 27 words. */
 enum {
 	WORD_R14 = 1,
+	WORD_R12 = 3,
 	WORD_RBP = 4,
 	WORD_RIP = 16,
 	WORD_RSP = 19,
@@ -32,6 +33,7 @@ int gospy_registers_decode(const void *regset, size_t size, struct gospy_registe
 		.pc = words[WORD_RIP],
 		.sp = words[WORD_RSP],
 		.fp = words[WORD_RBP],
+		.lr = words[WORD_R12],
 		.g = words[WORD_R14],
 		.tls = words[WORD_FS_BASE],
 	};
