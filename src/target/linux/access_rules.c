@@ -277,14 +277,16 @@ static struct verdict security_module(const struct gospy_access_facts *facts)
 	else
 		remedy = selinux ? gospy_text_format("sudo setsebool -P deny_ptrace off")
 				 : gospy_text_format("sudo dmesg | grep -i -e apparmor -e avc");
+	/* Of no module of the two there is no label. */
+	_cleanup_free_ char *labels = gospy_text_format(" (its label \"%s\", ours \"%s\")",
+							facts->label, facts->own_label);
+	bool any = labels && (*facts->label || *facts->own_label);
 	return (struct verdict){
 		GOSPY_ACCESS_LSM,
 		gospy_text_format(
 			"nothing else forbids a look at process %d, yet the kernel refuses (%s): a "
-			"security module does, as AppArmor, SELinux or Landlock (its label \"%s\", "
-			"ours \"%s\")",
-			(int)facts->pid, strerror(facts->vm_errnum), facts->label,
-			facts->own_label),
+			"security module does, as AppArmor, SELinux or Landlock%s",
+			(int)facts->pid, strerror(facts->vm_errnum), any ? labels : ""),
 		remedy};
 }
 

@@ -196,6 +196,9 @@ static void a_security_module(void **state)
 	(void)state;
 	struct gospy_access_facts facts = refused();
 
+	_cleanup_(gospy_access_deinit) struct gospy_access access = {0};
+	assert_ok(gospy_access_judge(&facts, &access));
+	assert_null(strstr(access.reason, "label"));
 	snprintf(facts.label, sizeof(facts.label), "docker-default (enforce)");
 	snprintf(facts.own_label, sizeof(facts.own_label), "unconfined");
 	check(&facts, GOSPY_ACCESS_LSM,
