@@ -20,8 +20,9 @@ const struct gospy_command gospy_commands[] = {
 		.summary = "list the Go processes of this machine",
 		.description =
 			"One line for each process that runs a Go program: its id, the version "
-			"of Go, the main module and its version, goroutines, threads, resident "
-			"memory, container and command. Nothing is stopped. Processes that may "
+			"of Go, the main module and its version, goroutines (without those of the "
+			"runtime itself), threads, resident memory, container and command. Nothing "
+			"is stopped. Processes that may "
 			"not be looked at are counted on standard error.",
 		.formats = FORMAT(TEXT) | FORMAT(JSON),
 		.options = {GOSPY_OPTION_FORMAT, GOSPY_OPTION_JSON, GOSPY_OPTION_OUTPUT,
